@@ -1,0 +1,20 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    root: new URL('../..', import.meta.url).pathname,
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    // Store workers are started from TypeScript sources; tsx lets a worker thread load them.
+    execArgv: ['--import', 'tsx'],
+    testTimeout: 30_000,
+    coverage: {
+      provider: 'v8',
+      include: ['src/**'],
+      thresholds: {
+        'src/presence/**': { lines: 95, branches: 95 },
+        'src/protocols/**': { lines: 95, branches: 95 },
+      },
+    },
+  },
+});

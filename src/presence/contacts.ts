@@ -1,0 +1,88 @@
+import type { Directory, DirectoryChange } from './directory.ts';
+import { BridgeError } from './errors.ts';
+import type { Address, Person, PersonId } from './identity.ts';
+import type { DirectoryTurns, People } from './people.ts';
+import { maySee } from './visibility.ts';
+
+export interface ContactsOptions {
+  readonly people: People;
+  readonly directory: Directory;
+  readonly turns: DirectoryTurns;
+  /** The most entries one person's list may hold, invites to unknown addresses included. */
+  readonly maxContacts: number;
+}
+
+/**
+ * One contact list per person, shared by both networks (semantics §9). An entry is accepted while its owner may see
+ * whom it names: acceptance is never stored, so visibility, blocks and drops act at once.
+ */
+export class Contacts {
+  readonly #options: ContactsOptions;
+
+  constructor(options: ContactsOptions) {
+    this.#options = options;
+  }
+
+  /** Invites, then drops; both idempotent. Says nothing of who exists. Throws `limit_reached`, with nothing changed. */
+  async change(owner: PersonId, invite: readonly Address[], drop: readonly Address[]): Promise<void> {
+    const { directory, turns, maxContacts } = this.#options;
+    return turns.run('directory', async () => {
+      const changes = [
+        ...(await Promise.all(invite.map((address) => this.#entry(owner, address, true)))),
+        ...(await Promise.all(drop.map((address) => this.#entry(owner, address, false)))),
+      ];
+      const kept = new Set([
+        ...(await directory.relations.contactsOf(owner)),
+        ...(await directory.relations.invites({ owner })).map(({ address }) => inviteKey(address)),
+      ]);
+      for (const change of changes) {
+        const key = change.row === 'contact' ? change.target : inviteKey(change.address);
+        if (change.value) kept.add(key);
+        else kept.delete(key);
+      }
+      if (invite.length > 0 && kept.size > maxContacts) {
+        throw new BridgeError('limit_reached', `A contact list holds at most ${maxContacts} entries`);
+      }
+      await directory.commit(changes);
+    });
+  }
+
+  /** The accepted entries, oldest first. */
+  async list(owner: PersonId): Promise<Person[]> {
+    const { directory } = this.#options;
+    const targets = await directory.relations.contactsOf(owner);
+    const people = await Promise.all(targets.map((target) => directory.people.byId(target)));
+    const accepted = await Promise.all(
+      people.map(async (person) => {
+        if (!person) return null;
+        const relation = await directory.relations.between(owner, person.id);
+        return maySee(person.visibility, relation) ? person : null;
+      }),
+    );
+    return accepted.filter((person) => person !== null);
+  }
+
+  /** A block hides each from the other at once. Throws `not_found`. */
+  async block(blocker: PersonId, blocked: PersonId, value: boolean): Promise<void> {
+    const { directory, people, turns } = this.#options;
+    if (blocker === blocked) throw new BridgeError('bad_parameter', 'Nobody can block herself');
+    return turns.run('directory', async () => {
+      await Promise.all([people.get(blocker), people.get(blocked)]);
+      await directory.commit([{ row: 'block', blocker, blocked, value }]);
+    });
+  }
+
+  async #entry(
+    owner: PersonId,
+    address: Address,
+    value: boolean,
+  ): Promise<Extract<DirectoryChange, { row: 'contact' | 'invite' }>> {
+    const person = await this.#options.people.find(address);
+    if (person) return { row: 'contact', owner, target: person.id, value };
+    return { row: 'invite', owner, address: this.#options.people.home(address), value };
+  }
+}
+
+function inviteKey({ network, id }: Address): string {
+  return `${network} ${id}`;
+}

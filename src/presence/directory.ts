@@ -1,0 +1,90 @@
+import type { Address, AddressKind, NetworkName, Person, PersonId, Profile } from './identity.ts';
+import type { PresenceRecord } from './record.ts';
+import type { Relation } from './visibility.ts';
+
+/** People and the addresses that lead to them. */
+export interface PeopleReader {
+  byId(id: PersonId): Promise<Person | null>;
+  byAddress(address: Address): Promise<Person | null>;
+  /** Up to `limit` people by ascending id, from the first after `after`. */
+  page(after: PersonId | null, limit: number): Promise<Person[]>;
+}
+
+/** Tokens by the SHA-256 of their text, base64url; the text itself is never stored. */
+export interface TokenReader {
+  byHash(hash: string): Promise<TokenGrant | null>;
+  /** Oldest first. */
+  of(person: PersonId): Promise<TokenGrant[]>;
+}
+
+export interface TokenGrant {
+  readonly hash: string;
+  readonly person: PersonId;
+  readonly network: NetworkName;
+  readonly deviceId: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+/** Contacts, blocks, and invites to addresses that nobody has yet. */
+export interface RelationReader {
+  /** How `target` stands to `reader`. */
+  between(reader: PersonId, target: PersonId): Promise<Relation>;
+  /** Whom she listed, oldest first. */
+  contactsOf(owner: PersonId): Promise<PersonId[]>;
+  /** Who listed her, in no particular order. */
+  listersOf(target: PersonId): Promise<PersonId[]>;
+  /** Every block she is part of. */
+  blocksOf(person: PersonId): Promise<Block[]>;
+  /** Addresses without a person that she invited (`owner`), or the people who invited this one (`address`). */
+  invites(by: { owner: PersonId } | { address: Address }): Promise<Invite[]>;
+}
+
+export interface Block {
+  readonly blocker: PersonId;
+  readonly blocked: PersonId;
+}
+
+export interface Invite {
+  readonly owner: PersonId;
+  readonly address: Address;
+}
+
+export type StoredProfile = Profile & { readonly createdAt: number };
+
+/** One row put (`null` or `false`: removed). Rows of a commit act in order; each put is idempotent. */
+export type DirectoryChange =
+  | { readonly row: 'person'; readonly id: PersonId; readonly value: StoredProfile | null }
+  | {
+      readonly row: 'address';
+      readonly address: Address;
+      readonly value: { readonly person: PersonId; readonly kind: AddressKind } | null;
+    }
+  | { readonly row: 'token'; readonly hash: string; readonly value: Omit<TokenGrant, 'hash'> | null }
+  | {
+      readonly row: 'contact';
+      readonly owner: PersonId;
+      readonly target: PersonId;
+      readonly value: boolean;
+    }
+  | ({ readonly row: 'block'; readonly value: boolean } & Block)
+  | ({ readonly row: 'invite'; readonly value: boolean } & Invite)
+  | { readonly row: 'meta'; readonly key: string; readonly value: string }
+  | {
+      readonly row: 'presence';
+      readonly person: PersonId;
+      /** As in `compareAndSet`; another stored version fails the whole commit with `conflict`. */
+      readonly expected: number;
+      readonly value: PresenceRecord | null;
+    };
+
+/** Who is who, and who may see whom. Small, read often, changed rarely. */
+export interface Directory {
+  readonly people: PeopleReader;
+  readonly tokens: TokenReader;
+  readonly relations: RelationReader;
+  /** Named facts about the whole bridge, such as the last stand-in handed out. */
+  meta(key: string): Promise<string | null>;
+  /** All of the changes or none. Resolves once they are durable and every later read sees them; errors as in the store. */
+  commit(changes: readonly DirectoryChange[]): Promise<void>;
+}

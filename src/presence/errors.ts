@@ -1,0 +1,39 @@
+/** Everything that can go wrong, in the product's own words. Each surface answers every code (style §8). */
+export const ERROR_CODES = [
+  'missing_token',
+  'unknown_token',
+  'forbidden',
+  'not_found',
+  'unknown_endpoint',
+  'wrong_method',
+  'not_json',
+  'bad_json',
+  'bad_parameter',
+  'body_too_large',
+  'rate_limited',
+  'limit_reached',
+  'conflict',
+  'overloaded',
+  'store_unavailable',
+  'internal',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+export interface BridgeErrorOptions extends ErrorOptions {
+  /** When trying again makes sense, in ms from now. */
+  retryAfterMs?: number;
+}
+
+/** A refusal that a surface may show. An empty message means: the surface's own words for the code. */
+export class BridgeError extends Error {
+  readonly code: ErrorCode;
+  readonly retryAfterMs: number | null;
+
+  constructor(code: ErrorCode, message = '', options: BridgeErrorOptions = {}) {
+    super(message, options);
+    this.name = 'BridgeError';
+    this.code = code;
+    this.retryAfterMs = options.retryAfterMs ?? null;
+  }
+}

@@ -1,0 +1,204 @@
+import type { Clock } from './clock.ts';
+import type { Directory, DirectoryChange } from './directory.ts';
+import { BridgeError } from './errors.ts';
+import type { Address, Person, PersonId, Profile, Visibility } from './identity.ts';
+import { ownAddress } from './identity.ts';
+import { mergeRecords } from './merge.ts';
+import type { Network } from './network.ts';
+import type { DirectoryTurns, People } from './people.ts';
+import { addressRow, allocateStandIns } from './people.ts';
+import { BLANK } from './record.ts';
+import type { PresenceStore } from './store.ts';
+import type { Secrets } from './tokens.ts';
+
+export interface LinksOptions {
+  readonly people: People;
+  readonly directory: Directory;
+  readonly store: Pick<PresenceStore, 'get'>;
+  readonly networks: readonly Network[];
+  readonly clock: Clock;
+  readonly secrets: Secrets;
+  readonly turns: DirectoryTurns;
+  /** Called after a merge or split is durable and before it is answered; token caches forget here. */
+  readonly onChanged: () => void;
+}
+
+/** Retries of a merge or split that raced with a presence write. */
+const MAX_ATTEMPTS = 16;
+
+/** Two accounts, one person (semantics §1). */
+export class Links {
+  readonly #options: LinksOptions;
+
+  constructor(options: LinksOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes one person of the owners of two addresses. The older person survives; what names the other leads to her.
+   * Throws `not_found` when an address is nobody's, `conflict` when an account is already linked to another.
+   */
+  async link(a: Address, b: Address): Promise<{ person: Person; changed: boolean }> {
+    const linked = await this.#attempt(async () => {
+      const [first, second] = [await this.#find(a), await this.#find(b)];
+      if (first.id === second.id) return { id: first.id, changed: false };
+      const [survivor, absorbed] = first.createdAt <= second.createdAt ? [first, second] : [second, first];
+      for (const { name } of this.#options.networks) {
+        if (ownAddress(survivor, name) && ownAddress(absorbed, name)) {
+          throw new BridgeError('conflict', 'One of the accounts is already linked');
+        }
+      }
+      await this.#options.directory.commit(await this.#merge(survivor, absorbed));
+      return { id: survivor.id, changed: true };
+    });
+    return { person: await this.#options.people.get(linked.id), changed: linked.changed };
+  }
+
+  /** Gives each account its own person again; both keep contacts, blocks and presence. Throws `conflict` when unlinked. */
+  async unlink(id: PersonId): Promise<Person[]> {
+    const split = await this.#attempt(async () => {
+      const person = await this.#options.people.get(id);
+      const newcomer = this.#options.secrets.random(12) as PersonId;
+      await this.#options.directory.commit(await this.#split(person, newcomer));
+      return newcomer;
+    });
+    return Promise.all([this.#options.people.get(id), this.#options.people.get(split)]);
+  }
+
+  async #attempt<T>(task: () => Promise<T>): Promise<T> {
+    return this.#options.turns.run('directory', async () => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          const result = await task();
+          this.#options.onChanged();
+          return result;
+        } catch (error) {
+          // An empty message marks a lost race on a version; a refusal of ours carries its reason.
+          const raced = error instanceof BridgeError && error.code === 'conflict' && error.message === '';
+          if (!raced || attempt === MAX_ATTEMPTS) throw error;
+        }
+      }
+    });
+  }
+
+  async #find(address: Address): Promise<Person> {
+    const person = await this.#options.people.find(address);
+    if (!person) throw new BridgeError('not_found', `${address.id} belongs to nobody`);
+    return person;
+  }
+
+  async #merge(survivor: Person, absorbed: Person): Promise<DirectoryChange[]> {
+    const { directory, store } = this.#options;
+    const [into, from] = [survivor.id, absorbed.id];
+    const own = [...survivor.addresses, ...absorbed.addresses].filter(({ kind }) => kind === 'own');
+    const replaced = (network: string) => own.some((address) => address.network === network);
+    const [mine, hers] = [await store.get(into), await store.get(from)];
+    const grants = await directory.tokens.of(from);
+    return [
+      ...(await this.#relations(from, into, true)),
+      ...grants.map(({ hash, ...grant }): DirectoryChange => {
+        return { row: 'token', hash, value: { ...grant, person: into } };
+      }),
+      ...[...survivor.addresses, ...absorbed.addresses].map((address) =>
+        addressRow(
+          address,
+          into,
+          address.kind === 'stand-in' && replaced(address.network) ? 'alias' : address.kind,
+        ),
+      ),
+      {
+        row: 'person',
+        id: into,
+        value: { ...mergeProfiles(survivor, absorbed), createdAt: survivor.createdAt },
+      },
+      { row: 'person', id: from, value: null },
+      ...(hers
+        ? ([
+            {
+              row: 'presence',
+              person: into,
+              expected: mine?.version ?? 0,
+              value: mergeRecords(mine ?? BLANK, hers),
+            },
+            { row: 'presence', person: from, expected: hers.version, value: null },
+          ] as const)
+        : []),
+    ];
+  }
+
+  async #split(person: Person, newcomer: PersonId): Promise<DirectoryChange[]> {
+    const { directory, store, networks, clock } = this.#options;
+    const derives = (network: string) =>
+      networks.find(({ name }) => name === network)?.standIns.kind === 'derived';
+    const own = person.addresses.filter(({ kind }) => kind === 'own');
+    const leaving = own.find(({ network }) => derives(network));
+    if (!leaving || own.length < 2) throw new BridgeError('conflict', 'The person is not linked');
+
+    // The stored aliases stood for the leaving account before it was linked; they do again.
+    const aliases = person.addresses.filter(({ kind }) => kind === 'alias');
+    const now = clock.now();
+    const fresh = aliases.length > 0 ? [] : await allocateStandIns(directory, networks, [leaving], now);
+    const record = await store.get(person.id);
+    const grants = await directory.tokens.of(person.id);
+    const { displayName, avatarUrl, visibility } = person;
+    return [
+      { row: 'person', id: newcomer, value: { displayName, avatarUrl, visibility, createdAt: now } },
+      addressRow(leaving, newcomer, 'own'),
+      ...aliases.map((alias, index) => addressRow(alias, newcomer, index === 0 ? 'stand-in' : 'alias')),
+      ...fresh.flatMap(({ address, meta }) => [addressRow(address, newcomer, 'stand-in'), meta]),
+      ...grants
+        .filter(({ network }) => network === leaving.network)
+        .map(({ hash, ...grant }): DirectoryChange => {
+          return { row: 'token', hash, value: { ...grant, person: newcomer } };
+        }),
+      ...(await this.#relations(person.id, newcomer, false)),
+      ...(record
+        ? [{ row: 'presence', person: newcomer, expected: 0, value: { ...record, version: 1 } } as const]
+        : []),
+    ];
+  }
+
+  /** The contacts, blocks and invites of `from`, given to `to` as well; taken from `from` when `moved`. */
+  async #relations(from: PersonId, to: PersonId, moved: boolean): Promise<DirectoryChange[]> {
+    const { relations } = this.#options.directory;
+    const renamed = (id: PersonId) => (id === from ? to : id);
+    const contacts = [
+      ...(await relations.contactsOf(from)).map((target) => ({ owner: from, target })),
+      ...(await relations.listersOf(from)).map((owner) => ({ owner, target: from })),
+    ];
+    const blocks = await relations.blocksOf(from);
+    const invites = await relations.invites({ owner: from });
+    return [
+      ...contacts.flatMap(({ owner, target }): DirectoryChange[] => {
+        const copy = { owner: renamed(owner), target: renamed(target) };
+        return [
+          ...(copy.owner === copy.target ? [] : [{ row: 'contact', ...copy, value: true } as const]),
+          ...(moved ? [{ row: 'contact', owner, target, value: false } as const] : []),
+        ];
+      }),
+      ...blocks.flatMap((block): DirectoryChange[] => {
+        const copy = { blocker: renamed(block.blocker), blocked: renamed(block.blocked) };
+        return [
+          ...(copy.blocker === copy.blocked ? [] : [{ row: 'block', ...copy, value: true } as const]),
+          ...(moved ? [{ row: 'block', ...block, value: false } as const] : []),
+        ];
+      }),
+      ...invites.flatMap(({ address }): DirectoryChange[] => [
+        { row: 'invite', owner: to, address, value: true },
+        ...(moved ? [{ row: 'invite', owner: from, address, value: false } as const] : []),
+      ]),
+    ];
+  }
+}
+
+const STRICTNESS: Record<Visibility, number> = { everyone: 0, contacts: 1, nobody: 2 };
+
+/** The survivor's profile, completed by the other's; the stricter visibility, so that a link reveals nobody. */
+function mergeProfiles(survivor: Profile, absorbed: Profile): Profile {
+  const stricter = STRICTNESS[absorbed.visibility] > STRICTNESS[survivor.visibility] ? absorbed : survivor;
+  return {
+    displayName: survivor.displayName ?? absorbed.displayName,
+    avatarUrl: survivor.avatarUrl ?? absorbed.avatarUrl,
+    visibility: stricter.visibility,
+  };
+}

@@ -1,0 +1,44 @@
+import type { Timing } from './expiry.ts';
+import { modeAt, statusAt } from './expiry.ts';
+import type { Availability, CustomStatus, Mode, PresenceRecord } from './record.ts';
+
+interface Face {
+  readonly status: CustomStatus | null;
+  /** Milliseconds since 1970, or null when unknown. */
+  readonly lastActivity: number | null;
+}
+
+/** What the person sees of herself. */
+export interface Own extends Face {
+  readonly mode: Mode;
+}
+
+/** Everything that anybody but the person may ever learn (semantics §2). */
+export interface Shown extends Face {
+  readonly mode: Availability;
+}
+
+export interface Projection {
+  readonly own: Own;
+  readonly shown: Shown;
+}
+
+/** What somebody is shown whose record does not exist. */
+export const NOTHING_SHOWN: Shown = { mode: 'offline', status: null, lastActivity: null };
+
+/** Both views of a record at `now`. The only way from a record to what leaves the bridge. */
+export function project(record: PresenceRecord, now: number, timing: Timing): Projection {
+  const mode = modeAt(record, now, timing);
+  const own: Own = { mode, status: statusAt(record.status, now), lastActivity: record.lastActivity };
+  const { veil } = record;
+  if (veil) {
+    const shown: Shown = {
+      mode: 'offline',
+      status: statusAt(veil.status, now),
+      lastActivity: veil.lastActivity,
+    };
+    return { own, shown };
+  }
+  // An invisible record without a veil cannot be made by `reduce`; should one ever be read, it shows nothing.
+  return { own, shown: mode === 'invisible' ? NOTHING_SHOWN : { ...own, mode } };
+}

@@ -1,0 +1,92 @@
+import type { Clock } from './clock.ts';
+import type { Directory, TokenGrant } from './directory.ts';
+import { BridgeError } from './errors.ts';
+import type { NetworkName, PersonId } from './identity.ts';
+
+/** Randomness and digests, injected. */
+export interface Secrets {
+  /** `bytes` random bytes as base64url. */
+  random(bytes: number): string;
+  /** SHA-256 of the text as base64url. */
+  hash(text: string): string;
+}
+
+/** Who a live token speaks for. */
+export interface Caller {
+  readonly person: PersonId;
+  readonly network: NetworkName;
+  readonly deviceId: string;
+}
+
+export interface TokenVerifier {
+  /** The caller, or null when the token is not live. Throws what the store throws: trouble is never a bad token. */
+  verify(token: string): Promise<Caller | null>;
+}
+
+export interface IssuedToken {
+  /** The token itself; shown once, never stored. */
+  readonly token: string;
+  /** Names the token without giving it away: the first 16 characters of its hash. */
+  readonly id: string;
+  readonly deviceId: string;
+}
+
+export interface TokensOptions {
+  readonly directory: Directory;
+  readonly secrets: Secrets;
+  readonly clock: Clock;
+  /** Called after a revocation is durable and before it is answered; caches forget here. */
+  readonly onRevoked: () => void;
+}
+
+/** The tokens that the bridge itself hands out. */
+export class Tokens implements TokenVerifier {
+  readonly #options: TokensOptions;
+
+  constructor(options: TokensOptions) {
+    this.#options = options;
+  }
+
+  /** `format` makes a network's token text of 32 random bytes in base64url. */
+  async issue(
+    person: PersonId,
+    network: NetworkName,
+    format: (secret: string) => string,
+    deviceId?: string,
+  ): Promise<IssuedToken> {
+    const { directory, secrets, clock } = this.#options;
+    const token = format(secrets.random(32));
+    const hash = secrets.hash(token);
+    const device = deviceId ?? secrets.random(8);
+    const value = { person, network, deviceId: device, createdAt: clock.now() };
+    await directory.commit([{ row: 'token', hash, value }]);
+    return { token, id: tokenId(hash), deviceId: device };
+  }
+
+  async verify(token: string): Promise<Caller | null> {
+    const grant = await this.#options.directory.tokens.byHash(this.#options.secrets.hash(token));
+    return grant && { person: grant.person, network: grant.network, deviceId: grant.deviceId };
+  }
+
+  async list(person: PersonId): Promise<(TokenGrant & { id: string })[]> {
+    const grants = await this.#options.directory.tokens.of(person);
+    return grants.map((grant) => ({ ...grant, id: tokenId(grant.hash) }));
+  }
+
+  /** Revokes one token of hers, named by its text or id, or all when `which` is absent. Throws `not_found`. */
+  async revoke(person: PersonId, which?: string): Promise<void> {
+    const { directory, secrets } = this.#options;
+    const grants = await directory.tokens.of(person);
+    const hash = which === undefined ? undefined : secrets.hash(which);
+    const chosen = grants.filter(
+      (grant) => which === undefined || grant.hash === hash || tokenId(grant.hash) === which,
+    );
+    if (which !== undefined && chosen.length === 0) throw new BridgeError('not_found', 'No such token');
+    await directory.commit(chosen.map((grant) => ({ row: 'token', hash: grant.hash, value: null })));
+    this.#options.onRevoked();
+  }
+}
+
+function tokenId(hash: string): string {
+  return hash.slice(0, 16);
+}
