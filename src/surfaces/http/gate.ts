@@ -1,0 +1,49 @@
+import { BridgeError } from '../../presence/errors.ts';
+import type { NetworkName, PersonId } from '../../presence/identity.ts';
+import type { Caller, TokenVerifier } from '../../presence/tokens.ts';
+import type { BucketState, TokenBuckets } from './token-buckets.ts';
+
+export interface GateOptions {
+  readonly verifier: TokenVerifier;
+  /** Failed authentications, by client address. */
+  readonly failures: TokenBuckets;
+  /** Writes, by person: one budget over all surfaces. */
+  readonly writes: TokenBuckets;
+}
+
+/** Lets callers in by their token and meters what they write. Shared by all surfaces. */
+export class Gate {
+  readonly #options: GateOptions;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The caller, who must hold a live token of `network` (any network when absent). Throws `unknown_token`, or
+   * `rate_limited` for an address that failed too often; a live token is never refused for the sake of its address.
+   */
+  async admit(token: string, ip: string, network?: NetworkName): Promise<Caller> {
+    const caller = await this.#options.verifier.verify(token);
+    if (caller && (network === undefined || caller.network === network)) return caller;
+    return this.refuse(ip, new BridgeError('unknown_token'));
+  }
+
+  /** Counts a failed authentication and throws what it deserves. */
+  refuse(ip: string, error: BridgeError): never {
+    const { allowed, retryAfterMs } = this.#options.failures.take(ip);
+    if (allowed) throw error;
+    throw new BridgeError('rate_limited', '', { retryAfterMs });
+  }
+
+  /** Takes one write of hers; the caller answers `rate_limited` when it was not allowed. */
+  meter(person: PersonId): BucketState {
+    return this.#options.writes.take(person);
+  }
+}
+
+/** The same for callers that need no headers of a granted write. Throws `rate_limited`. */
+export function demandWrite(gate: Gate, person: PersonId): void {
+  const { allowed, retryAfterMs } = gate.meter(person);
+  if (!allowed) throw new BridgeError('rate_limited', '', { retryAfterMs });
+}

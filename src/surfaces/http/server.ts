@@ -1,0 +1,35 @@
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import fastify, { LogController } from 'fastify';
+
+/** Longest path parameter, characters: a percent-encoded Matrix id has up to 765, a decimal id may come padded. */
+const MAX_PARAM_LENGTH = 8192;
+
+export interface ServerOptions {
+  readonly logger: FastifyBaseLogger;
+  /** Largest body, bytes. */
+  readonly bodyLimit: number;
+  /** Proxies whose `X-Forwarded-For` is believed, as addresses or CIDR ranges. */
+  readonly trustedProxies: readonly string[];
+  /** Answers a URL that cannot be decoded, and so reaches no route, in the form of the surface it was meant for. */
+  readonly onBadUrl: (url: string) => { status: number; body: unknown };
+}
+
+/** The one HTTP server, still without surfaces. */
+export function createServer(options: ServerOptions): FastifyInstance {
+  return fastify({
+    loggerInstance: options.logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: options.bodyLimit,
+    trustProxy: [...options.trustedProxies],
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    requestTimeout: 30_000,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    frameworkErrors: (_error, request, reply) => {
+      const { status, body } = options.onBadUrl(request.url);
+      reply.hijack();
+      reply.raw.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    },
+  });
+}

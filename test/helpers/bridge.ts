@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { Contacts } from '../../src/presence/contacts.ts';
+import type { Directory } from '../../src/presence/directory.ts';
+import type { Address, NetworkName, Person, Profile } from '../../src/presence/identity.ts';
+import { Links } from '../../src/presence/links.ts';
+import type { Network } from '../../src/presence/network.ts';
+import { idOn } from '../../src/presence/network.ts';
+import { People } from '../../src/presence/people.ts';
+import type { Rules } from '../../src/presence/reduce.ts';
+import { Serial } from '../../src/presence/serial.ts';
+import { PresenceService } from '../../src/presence/service.ts';
+import type { PresenceStore } from '../../src/presence/store.ts';
+import type { Secrets } from '../../src/presence/tokens.ts';
+import { Tokens } from '../../src/presence/tokens.ts';
+import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
+import type { BucketLimits } from '../../src/surfaces/http/token-buckets.ts';
+import { TokenBuckets } from '../../src/surfaces/http/token-buckets.ts';
+import { Gate } from '../../src/surfaces/http/gate.ts';
+import { TokenCache } from '../../src/surfaces/http/token-cache.ts';
+import { ManualClock } from './clock.ts';
+
+export const RULES: Rules = { timing: { idleAfter: 300_000, claimTtl: 1_800_000 }, sticky: true };
+export const PROFILE: Profile = { displayName: null, avatarUrl: null, visibility: 'everyone' };
+
+export interface TestBridgeOptions {
+  networks: readonly Network[];
+  store?: PresenceStore & Directory;
+  rules?: Rules;
+  writes?: BucketLimits;
+  failures?: BucketLimits;
+  maxContacts?: number;
+}
+
+/** Repeatable randomness: a counter, hashed. */
+export function countingSecrets(): Secrets {
+  let count = 0;
+  const hash = (text: string) => createHash('sha256').update(text).digest('base64url');
+  return {
+    hash,
+    random: (bytes) => hash(`random ${count++}`).slice(0, Math.ceil((bytes * 4) / 3)),
+  };
+}
+
+/** Everything below the surfaces, in memory, on a clock turned by hand. */
+export function makeBridge(options: TestBridgeOptions) {
+  const clock = new ManualClock();
+  const store = options.store ?? new MemoryStore();
+  const secrets = countingSecrets();
+  const turns = new Serial<'directory'>();
+  const { networks } = options;
+  const common = { directory: store, store, networks, clock, secrets, turns };
+  const tokens: Tokens = new Tokens({ ...common, onRevoked: () => cache.clear() });
+  const cache = new TokenCache(tokens);
+  const people = new People(common);
+  const links = new Links({ ...common, people, onChanged: () => cache.clear() });
+  const contacts = new Contacts({ ...common, people, maxContacts: options.maxContacts ?? 1000 });
+  const presence = new PresenceService({ ...common, rules: options.rules ?? RULES });
+  const gate = new Gate({
+    verifier: cache,
+    failures: new TokenBuckets(options.failures ?? { burst: 1000, perSecond: 1 }, clock),
+    writes: new TokenBuckets(options.writes ?? { burst: 1000, perSecond: 1000 }, clock),
+  });
+
+  /** A person with the given accounts and a live token on each of her accounts' networks. */
+  async function person(own: readonly Address[], profile: Partial<Profile> = {}) {
+    const created = await people.create(own, { ...PROFILE, ...profile });
+    return { person: created, token: (network: Network) => token(created, network) };
+  }
+
+  async function token(of: Person, network: Network): Promise<string> {
+    const issued = await tokens.issue(of.id, network.name, (s) => network.tokenText(s, idOn(of, network)));
+    return issued.token;
+  }
+
+  return { clock, store, tokens, people, links, contacts, presence, gate, person, token };
+}
+
+export type TestBridge = ReturnType<typeof makeBridge>;
+
+/** A network with plain ids, allocated stand-ins `<name>-1`, `<name>-2`, … unless `derived`. */
+export function fakeNetwork(name: string, kind: 'allocated' | 'derived' = 'allocated'): Network {
+  return {
+    name: name as NetworkName,
+    parseId: (text) => (text === '' ? null : text),
+    isStandIn: (id) => id.startsWith(`${name}-`),
+    standIns:
+      kind === 'allocated'
+        ? { kind, next: (last) => `${name}-${last === null ? 1 : Number(last.slice(name.length + 1)) + 1}` }
+        : {
+            kind,
+            forHome: (id) => `${name}-of-${id}`,
+            homeOf: (id) => (id.startsWith(`${name}-of-`) ? id.slice(name.length + 4) : null),
+          },
+    tokenText: (secret) => `${name}.${secret}`,
+  };
+}
