@@ -12,7 +12,7 @@ export function withOtherMethodsRefused(
   register: (app: FastifyInstance) => void,
 ): void {
   const taken = new Map<string, Set<string>>();
-  app.addHook('onRoute', ({ url, method }) => {
+  app.addHook('onRoute', ({ routePath: url, method }) => {
     const methods = taken.get(url) ?? new Set();
     for (const each of [method].flat()) methods.add(each);
     taken.set(url, methods);
@@ -24,6 +24,7 @@ export function withOtherMethodsRefused(
     app.route({
       url,
       method: missing,
+      schema: { hide: true },
       handler: (_request, reply) => {
         void reply.header('allow', allow);
         throw new BridgeError('wrong_method');

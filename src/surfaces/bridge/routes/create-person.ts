@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import type { BridgeApp, BridgeContext } from '../context.ts';
+import { encodePerson, idFields, personSchema, profileFields, readIds } from '../schemas.ts';
+
+export function createPerson(
+  app: BridgeApp,
+  { people, networks, defaultVisibility }: Pick<BridgeContext, 'people' | 'networks' | 'defaultVisibility'>,
+): void {
+  app.post('/people', {
+    schema: {
+      summary: 'Make a person of one account or two',
+      tags: ['people'],
+      body: z.object({ ...profileFields }).and(z.object(idFields(networks))),
+      response: { 201: personSchema(networks) },
+    },
+    handler: async (request, reply) => {
+      const { display_name, avatar_url, visibility } = request.body;
+      const person = await people.create(readIds(request.body, networks), {
+        displayName: display_name ?? null,
+        avatarUrl: avatar_url ?? null,
+        visibility: visibility ?? defaultVisibility,
+      });
+      return reply.code(201).send(encodePerson(person, networks));
+    },
+  });
+}

@@ -1,0 +1,37 @@
+import type { FastifyRequest } from 'fastify';
+import { demandOperator } from '../auth.ts';
+import type { BridgeApp, BridgeContext } from '../context.ts';
+import { blocks } from './blocks.ts';
+import { createPerson } from './create-person.ts';
+import { editPerson } from './edit-person.ts';
+import { getPerson } from './get-person.ts';
+import { issueToken } from './issue-token.ts';
+import { links } from './links.ts';
+import { listPeople } from './list-people.ts';
+import { listTokens } from './list-tokens.ts';
+import { mode } from './mode.ts';
+import { removePerson } from './remove-person.ts';
+import { revokeTokens } from './revoke-tokens.ts';
+
+/** Routes that only the operator may call. */
+export function operatorRoutes(app: BridgeApp, context: BridgeContext): void {
+  app.addHook('onRequest', (request: FastifyRequest, _reply, done) => {
+    demandOperator(request, context);
+    done();
+  });
+  createPerson(app, context);
+  getPerson(app, context);
+  listPeople(app, context);
+  editPerson(app, context);
+  removePerson(app, context);
+  issueToken(app, context);
+  listTokens(app, context);
+  revokeTokens(app, context);
+  blocks(app, context);
+}
+
+/** Routes that users call for themselves. */
+export function userRoutes(app: BridgeApp, context: BridgeContext): void {
+  links(app, context);
+  mode(app, context);
+}

@@ -1,0 +1,115 @@
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { BridgeError } from '../../../presence/errors.ts';
+import type { Address } from '../../../presence/identity.ts';
+import { ownAddress } from '../../../presence/identity.ts';
+import type { Network } from '../../../presence/network.ts';
+import { demandOperator } from '../auth.ts';
+import type { BridgeApp, BridgeContext } from '../context.ts';
+import {
+  encodePerson,
+  findPerson,
+  idFields,
+  networkFields,
+  personIdParams,
+  personSchema,
+  readIds,
+} from '../schemas.ts';
+
+type LinksContext = Pick<
+  BridgeContext,
+  'people' | 'links' | 'networks' | 'gate' | 'secrets' | 'operatorTokenHash'
+>;
+
+export function links(app: BridgeApp, context: LinksContext): void {
+  const { networks, people } = context;
+  const body = z
+    .object(idFields(networks))
+    .and(
+      z.object(
+        networkFields(networks, 'token', ({ name }) =>
+          z.string().max(1024).optional().describe(`A live token of hers on ${name}`),
+        ),
+      ),
+    );
+  const split = z.object({ people: z.array(personSchema(networks)) });
+
+  app.post('/links', {
+    schema: {
+      summary:
+        'Make two accounts one person: an operator by ids, the user herself by a token of each network',
+      tags: ['links'],
+      body,
+      response: { 200: personSchema(networks), 201: personSchema(networks) },
+    },
+    handler: async (request, reply) => {
+      const [a, b] = await provenAccounts(request, request.body, context);
+      const { person, changed } = await context.links.link(a, b);
+      return reply.code(changed ? 201 : 200).send(encodePerson(person, networks));
+    },
+  });
+
+  app.delete('/links', {
+    schema: {
+      summary: 'Give two linked accounts their own people again; named and proven as when linking',
+      tags: ['links'],
+      body,
+      response: { 200: split },
+    },
+    handler: async (request) => {
+      const [a, b] = await provenAccounts(request, request.body, context);
+      const [person, other] = [await people.find(a), await people.find(b)];
+      if (!person || person.id !== other?.id)
+        throw new BridgeError('not_found', 'The accounts are not linked');
+      const parts = await context.links.unlink(person.id);
+      return { people: parts.map((part) => encodePerson(part, networks)) };
+    },
+  });
+
+  app.delete('/links/:id', {
+    schema: {
+      summary: 'Unlink a person by any id of hers',
+      tags: ['links'],
+      params: personIdParams,
+      response: { 200: split },
+    },
+    handler: async (request) => {
+      demandOperator(request, context);
+      const { id } = await findPerson(people, networks, request.params.id);
+      const parts = await context.links.unlink(id);
+      return { people: parts.map((part) => encodePerson(part, networks)) };
+    },
+  });
+}
+
+/** Proof on both sides (semantics §1): a live token of each network, or the operator naming an id on each. */
+async function provenAccounts(
+  request: FastifyRequest,
+  body: Readonly<Record<string, unknown>>,
+  context: LinksContext,
+): Promise<[Address, Address]> {
+  const { networks } = context;
+  const byToken = networks.some(({ name }) => body[`${name}_token`] !== undefined);
+  if (!byToken) demandOperator(request, context);
+  const accounts = byToken
+    ? await Promise.all(networks.map((network) => accountOfToken(request, body, network, context)))
+    : readIds(body, networks);
+  const [a, b] = accounts;
+  if (!a || !b) throw new BridgeError('bad_json', 'Name an account on each network');
+  return [a, b];
+}
+
+async function accountOfToken(
+  request: FastifyRequest,
+  body: Readonly<Record<string, unknown>>,
+  network: Network,
+  { gate, people }: LinksContext,
+): Promise<Address> {
+  const field = `${network.name}_token`;
+  const token = body[field];
+  if (typeof token !== 'string') throw new BridgeError('bad_json', `${field}: needed`);
+  const caller = await gate.admit(token, request.ip, network.name);
+  const own = ownAddress(await people.get(caller.person), network.name);
+  if (!own) throw new BridgeError('bad_parameter', `${field}: she has no account on ${network.name}`);
+  return own;
+}

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { modeOf } from '../../../presence/dialect.ts';
+import { BridgeError } from '../../../presence/errors.ts';
+import type { StatusEdit } from '../../../presence/reduce.ts';
+import type { Own } from '../../../presence/shown.ts';
+import { codePoints } from '../../../presence/text.ts';
+import { demandWrite } from '../../http/gate.ts';
+import { bearerToken } from '../auth.ts';
+import type { BridgeApp, BridgeContext } from '../context.ts';
+import { bridgeDialect } from '../dialect.ts';
+
+/** Longest `expires_in`: a year, in seconds. */
+const MAX_EXPIRES_IN = 31_536_000;
+
+function boundedText(max: number) {
+  return z
+    .string()
+    .refine((text) => codePoints(text) <= max, `at most ${max} code points`)
+    .refine((text) => text.isWellFormed(), 'holds a lone surrogate')
+    .nullish();
+}
+
+const modeBody = z.object({
+  mode: z.enum(['online', 'idle', 'dnd', 'invisible', 'offline']),
+  text: boundedText(2048).describe(
+    'Absent or null leaves the status alone, "" clears it; at most 2,048 code points',
+  ),
+  emoji: boundedText(64).describe('At most 64 code points; a text without an emoji clears the emoji'),
+  expires_in: z
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_EXPIRES_IN)
+    .optional()
+    .describe('Seconds until the text and emoji given here are cleared; the mode stays'),
+});
+
+const ownMode = z
+  .object({
+    mode: z.string(),
+    text: z.string().nullable(),
+    emoji: z.string().nullable(),
+    expires_at: z.number().int().nullable().describe('When text and emoji are cleared, ms since 1970'),
+    last_active_at: z.number().int().nullable().describe('Milliseconds since 1970'),
+  })
+  .meta({ title: 'Own mode' });
+
+/** The one API that has a word for every mode, with a token of either network (semantics §4.3). */
+export function mode(
+  app: BridgeApp,
+  { presence, gate, clock }: Pick<BridgeContext, 'presence' | 'gate' | 'clock'>,
+): void {
+  app.get('/me/mode', {
+    schema: { summary: 'What you are now', tags: ['me'], response: { 200: ownMode } },
+    handler: async (request) => {
+      const { person } = await gate.admit(bearerToken(request, gate), request.ip);
+      return encodeOwn(await presence.own(person));
+    },
+  });
+
+  app.put('/me/mode', {
+    schema: {
+      summary: 'Be online, idle, dnd, invisible or offline, with a token of either network',
+      tags: ['me'],
+      body: modeBody,
+      response: { 200: ownMode },
+    },
+    handler: async (request) => {
+      const { person } = await gate.admit(bearerToken(request, gate), request.ip);
+      demandWrite(gate, person);
+      const written = modeOf(bridgeDialect, request.body.mode);
+      if (!written) throw new BridgeError('bad_json', 'mode: unknown');
+      const status = readStatus(request.body, clock.now());
+      return encodeOwn(await presence.write(person, { dialect: bridgeDialect, mode: written, status }));
+    },
+  });
+}
+
+/** Semantics §4.5, with an expiry. */
+function readStatus({ text, emoji, expires_in }: z.output<typeof modeBody>, now: number): StatusEdit {
+  const says = (text ?? '') !== '' || (emoji ?? '') !== '';
+  if (expires_in !== undefined && !says) {
+    throw new BridgeError('bad_json', 'expires_in: needs a text or an emoji to clear');
+  }
+  if (text === '' || (text == null && emoji === '')) return { kind: 'clear' };
+  if (!says) return { kind: 'keep' };
+  return {
+    kind: 'set',
+    ...(text == null ? {} : { text }),
+    emoji: emoji == null || emoji === '' ? null : emoji,
+    expiresAt: expires_in === undefined ? null : now + expires_in * 1000,
+  };
+}
+
+function encodeOwn(own: Own): z.output<typeof ownMode> {
+  return {
+    mode: bridgeDialect.words[own.mode],
+    text: own.status?.text ?? null,
+    emoji: own.status?.emoji ?? null,
+    expires_at: own.status?.expiresAt ?? null,
+    last_active_at: own.lastActivity,
+  };
+}

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import type { BridgeApp, BridgeContext } from '../context.ts';
+import { findPerson, personIdParams } from '../schemas.ts';
+
+export function revokeTokens(
+  app: BridgeApp,
+  { people, tokens, networks }: Pick<BridgeContext, 'people' | 'tokens' | 'networks'>,
+): void {
+  app.delete('/people/:id/tokens', {
+    schema: {
+      summary: 'Revoke one token, or all of hers when the body names none; at once',
+      tags: ['tokens'],
+      params: personIdParams,
+      body: z.object({ token: z.string().optional().describe('A token or its id') }).nullish(),
+      response: { 204: z.undefined().describe('Revoked') },
+    },
+    handler: async (request, reply) => {
+      const { id } = await findPerson(people, networks, request.params.id);
+      await tokens.revoke(id, request.body?.token);
+      return reply.code(204).send();
+    },
+  });
+
+  app.delete('/people/:id/tokens/:token', {
+    schema: {
+      summary: 'Revoke one token; at once',
+      tags: ['tokens'],
+      params: personIdParams.extend({ token: z.string().describe('A token id, or the token itself') }),
+      response: { 204: z.undefined().describe('Revoked') },
+    },
+    handler: async (request, reply) => {
+      const { id } = await findPerson(people, networks, request.params.id);
+      await tokens.revoke(id, request.params.token);
+      return reply.code(204).send();
+    },
+  });
+}
