@@ -20,6 +20,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'secrets.ts': ['presence', '*'],
   'version.ts': ['*'],
   'first-start.ts': ['presence'],
+  'core.ts': ['presence', 'surfaces/http'],
   'app.ts': [
     'presence',
     'protocols/matrix',
@@ -33,9 +34,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'secrets.ts',
     'version.ts',
     'first-start.ts',
+    'core.ts',
     '*',
   ],
-  cli: ['app.ts', 'config', 'stores', 'secrets.ts', 'version.ts', '*'],
+  cli: ['app.ts', 'presence', 'config', 'stores', 'secrets.ts', 'version.ts', '*'],
   'main.ts': ['cli'],
 };
 

@@ -1,22 +1,14 @@
 import { createHash } from 'node:crypto';
-import { Contacts } from '../../src/presence/contacts.ts';
+import { composeCore } from '../../src/core.ts';
 import type { Directory } from '../../src/presence/directory.ts';
 import type { Address, NetworkName, Person, Profile } from '../../src/presence/identity.ts';
-import { Links } from '../../src/presence/links.ts';
 import type { Network } from '../../src/presence/network.ts';
 import { idOn } from '../../src/presence/network.ts';
-import { People } from '../../src/presence/people.ts';
 import type { Rules } from '../../src/presence/reduce.ts';
-import { Serial } from '../../src/presence/serial.ts';
-import { PresenceService } from '../../src/presence/service.ts';
 import type { PresenceStore } from '../../src/presence/store.ts';
 import type { Secrets } from '../../src/presence/tokens.ts';
-import { Tokens } from '../../src/presence/tokens.ts';
 import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
 import type { BucketLimits } from '../../src/surfaces/http/token-buckets.ts';
-import { TokenBuckets } from '../../src/surfaces/http/token-buckets.ts';
-import { Gate } from '../../src/surfaces/http/gate.ts';
-import { TokenCache } from '../../src/surfaces/http/token-cache.ts';
 import { ManualClock } from './clock.ts';
 
 export const RULES: Rules = { timing: { idleAfter: 300_000, claimTtl: 1_800_000 }, sticky: true };
@@ -45,21 +37,17 @@ export function countingSecrets(): Secrets {
 export function makeBridge(options: TestBridgeOptions) {
   const clock = new ManualClock();
   const store = options.store ?? new MemoryStore();
-  const secrets = countingSecrets();
-  const turns = new Serial<'directory'>();
-  const { networks } = options;
-  const common = { directory: store, store, networks, clock, secrets, turns };
-  const tokens: Tokens = new Tokens({ ...common, onRevoked: () => cache.clear() });
-  const cache = new TokenCache(tokens);
-  const people = new People(common);
-  const links = new Links({ ...common, people, onChanged: () => cache.clear() });
-  const contacts = new Contacts({ ...common, people, maxContacts: options.maxContacts ?? 1000 });
-  const presence = new PresenceService({ ...common, rules: options.rules ?? RULES });
-  const gate = new Gate({
-    verifier: cache,
-    failures: new TokenBuckets(options.failures ?? { burst: 1000, perSecond: 1 }, clock),
-    writes: new TokenBuckets(options.writes ?? { burst: 1000, perSecond: 1000 }, clock),
+  const core = composeCore({
+    store,
+    networks: options.networks,
+    clock,
+    secrets: countingSecrets(),
+    rules: options.rules ?? RULES,
+    maxContacts: options.maxContacts ?? 1000,
+    writes: options.writes ?? { burst: 1000, perSecond: 1000 },
+    failures: options.failures ?? { burst: 1000, perSecond: 1 },
   });
+  const { people, tokens } = core;
 
   /** A person with the given accounts and a live token on each of her accounts' networks. */
   async function person(own: readonly Address[], profile: Partial<Profile> = {}) {
@@ -72,7 +60,7 @@ export function makeBridge(options: TestBridgeOptions) {
     return issued.token;
   }
 
-  return { clock, store, tokens, people, links, contacts, presence, gate, person, token };
+  return { ...core, clock, store, person, token };
 }
 
 export type TestBridge = ReturnType<typeof makeBridge>;

@@ -1,0 +1,143 @@
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { z } from 'zod';
+import { bridgeSchema } from './config/schema.ts';
+import { composeCore } from './core.ts';
+import type { FirstStart, Sample } from './first-start.ts';
+import { firstStart } from './first-start.ts';
+import type { Clock } from './presence/clock.ts';
+import type { Directory } from './presence/directory.ts';
+import { BridgeError } from './presence/errors.ts';
+import type { NetworkName } from './presence/identity.ts';
+import type { Network } from './presence/network.ts';
+import type { PresenceStore } from './presence/store.ts';
+import type { Secrets } from './presence/tokens.ts';
+import { matrixRefusal } from './protocols/matrix/errors.ts';
+import { MATRIX, matrixNetwork } from './protocols/matrix/ids.ts';
+import { plexichatRefusal } from './protocols/plexichat/errors.ts';
+import { PLEXICHAT, plexichatNetwork } from './protocols/plexichat/ids.ts';
+import { bridgeRefusal } from './surfaces/bridge/errors.ts';
+import { bridgeSurface } from './surfaces/bridge/surface.ts';
+import { createServer } from './surfaces/http/server.ts';
+import type { BucketLimits } from './surfaces/http/token-buckets.ts';
+import { matrixSection } from './surfaces/matrix/config.ts';
+import { matrixExamples } from './surfaces/matrix/examples.ts';
+import { matrixSurface } from './surfaces/matrix/surface.ts';
+import { plexichatSection } from './surfaces/plexichat/config.ts';
+import { plexichatExamples } from './surfaces/plexichat/examples.ts';
+import { plexichatSurface } from './surfaces/plexichat/surface.ts';
+import { VERSION } from './version.ts';
+
+export const settingsSchema = bridgeSchema({
+  plexichat: plexichatSection,
+  matrix: matrixSection('@_plexichat_{id}:{server_name}'),
+});
+export type Settings = z.output<typeof settingsSchema>;
+
+export interface AppOptions {
+  readonly settings: Settings;
+  readonly store: PresenceStore & Directory;
+  readonly clock: Clock;
+  readonly secrets: Secrets;
+  readonly logger: FastifyBaseLogger;
+}
+
+export interface App {
+  readonly http: FastifyInstance;
+  /** Made by a first start; shown once. */
+  readonly made: FirstStart['made'];
+}
+
+/** Puts the bridge together: the only file that knows both networks. The caller owns the store. */
+export async function buildApp({ settings, store, clock, secrets, logger }: AppOptions): Promise<App> {
+  const networks = networksOf(settings);
+  const core = composeCore({
+    store,
+    networks,
+    clock,
+    secrets,
+    rules: {
+      timing: { idleAfter: settings.presence.idle_after, claimTtl: settings.presence.claim_ttl },
+      sticky: settings.translation.sticky,
+    },
+    maxContacts: settings.limits.contacts,
+    writes: bucket(settings.limits.writes),
+    failures: bucket(settings.limits.failed_auth),
+  });
+  const { operatorTokenHash, made } = await firstStart({
+    ...core,
+    directory: store,
+    networks,
+    clock,
+    secrets,
+    visibility: settings.presence.visibility,
+    operatorToken: settings.operator.token,
+    samples: settings.samples ? samples(settings) : [],
+  });
+
+  const http = createServer({
+    logger,
+    bodyLimit: settings.limits.body_bytes,
+    trustedProxies: settings.listen.trusted_proxies,
+    onBadUrl: refuseUrl,
+  });
+  await http.register(plexichatSurface, {
+    ...core,
+    clock,
+    network: networks[0],
+    dialectSetting: settings.plexichat.dialect,
+    corsOrigins: settings.plexichat.cors_origins,
+    version: VERSION,
+  });
+  await http.register(matrixSurface, {
+    ...core,
+    clock,
+    network: networks[1],
+    busy: settings.matrix.busy,
+    queryTokens: settings.matrix.query_tokens,
+  });
+  await http.register(bridgeSurface, {
+    ...core,
+    clock,
+    secrets,
+    networks,
+    defaultVisibility: settings.presence.visibility,
+    operatorTokenHash,
+    probe: () => store.meta('probe'),
+    version: VERSION,
+  });
+  return { http, made };
+}
+
+/** Ready `curl` lines for a sample person's account. */
+export const examples: Readonly<
+  Record<NetworkName, (baseUrl: string, id: string, token: string) => string[]>
+> = { [PLEXICHAT]: plexichatExamples, [MATRIX]: matrixExamples };
+
+function networksOf({ matrix }: Settings): readonly [Network, Network] {
+  const { server_name: serverName, stand_in_template: standInTemplate } = matrix;
+  return [plexichatNetwork, matrixNetwork({ serverName, standInTemplate })];
+}
+
+function samples({ matrix }: Settings): Sample[] {
+  return [
+    { name: 'Alice', id: '175928847299117063' },
+    { name: 'Bob', id: '175928847299117064' },
+  ].map(({ name, id }) => ({
+    displayName: name,
+    accounts: [
+      { network: PLEXICHAT, id },
+      { network: MATRIX, id: `@${name.toLowerCase()}:${matrix.server_name}` },
+    ],
+  }));
+}
+
+function bucket({ burst, per_second }: Settings['limits']['writes']): BucketLimits {
+  return { burst, perSecond: per_second };
+}
+
+/** The answer to a URL that cannot be decoded, in the form of the surface it was meant for. */
+function refuseUrl(url: string): { status: number; body: unknown } {
+  const error = new BridgeError('bad_parameter');
+  if (url.startsWith('/_matrix')) return matrixRefusal(error);
+  return url.startsWith('/api') ? plexichatRefusal(error) : bridgeRefusal(error);
+}

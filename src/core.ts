@@ -1,0 +1,48 @@
+import type { Clock } from './presence/clock.ts';
+import { Contacts } from './presence/contacts.ts';
+import type { Directory } from './presence/directory.ts';
+import { Links } from './presence/links.ts';
+import type { Network } from './presence/network.ts';
+import { People } from './presence/people.ts';
+import type { Rules } from './presence/reduce.ts';
+import { Serial } from './presence/serial.ts';
+import { PresenceService } from './presence/service.ts';
+import type { PresenceStore } from './presence/store.ts';
+import type { Secrets } from './presence/tokens.ts';
+import { Tokens } from './presence/tokens.ts';
+import { Gate } from './surfaces/http/gate.ts';
+import type { BucketLimits } from './surfaces/http/token-buckets.ts';
+import { TokenBuckets } from './surfaces/http/token-buckets.ts';
+import { TokenCache } from './surfaces/http/token-cache.ts';
+
+export interface CoreOptions {
+  readonly store: PresenceStore & Directory;
+  readonly networks: readonly Network[];
+  readonly clock: Clock;
+  readonly secrets: Secrets;
+  readonly rules: Rules;
+  readonly maxContacts: number;
+  readonly writes: BucketLimits;
+  readonly failures: BucketLimits;
+}
+
+/** Everything below the surfaces, for whatever networks it is given. */
+export function composeCore({ store, rules, maxContacts, writes, failures, ...rest }: CoreOptions) {
+  const { clock } = rest;
+  const common = { ...rest, directory: store, store, turns: new Serial<'directory'>() };
+  const tokens: Tokens = new Tokens({ ...common, onRevoked: () => cache.clear() });
+  const cache = new TokenCache(tokens);
+  const people = new People(common);
+  return {
+    tokens,
+    people,
+    links: new Links({ ...common, people, onChanged: () => cache.clear() }),
+    contacts: new Contacts({ ...common, people, maxContacts }),
+    presence: new PresenceService({ ...common, rules }),
+    gate: new Gate({
+      verifier: cache,
+      failures: new TokenBuckets(failures, clock),
+      writes: new TokenBuckets(writes, clock),
+    }),
+  };
+}

@@ -1,0 +1,80 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openStore } from '../../src/stores/open.ts';
+import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
+import type { Sabotage } from '../helpers/two-worlds.ts';
+import { makeApp } from '../helpers/app.ts';
+import { silentLogger } from '../helpers/logger.ts';
+
+const WRITERS = 64;
+const UNA = { plexichat_id: '175928847299117063', matrix_id: '@una:localhost' };
+
+/** Notes the version of every change that the store accepted, in the order of their becoming durable. */
+function noting(versions: number[]): Sabotage {
+  return (store) =>
+    new Proxy(store, {
+      get(target, key) {
+        if (key === 'compareAndSet') {
+          const compareAndSet: typeof store.compareAndSet = async (person, expected, record) => {
+            const accepted = await target.compareAndSet(person, expected, record);
+            if (accepted) versions.push(record.version);
+            return accepted;
+          };
+          return compareAndSet;
+        }
+        const value: unknown = Reflect.get(target, key);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+}
+
+async function writeAtOnce(store: Parameters<Sabotage>[0]): Promise<void> {
+  const versions: number[] = [];
+  const { http, call, person } = await makeApp({}, { store, sabotage: noting(versions) });
+  const { plexichat, matrix } = await person(UNA);
+  const own = async (): Promise<string> =>
+    (await call('GET', `/api/v1/users/${plexichat.id}/presence`, plexichat.token)).body.custom_status;
+
+  const replies = await Promise.all(
+    Array.from({ length: WRITERS }, async (_, i) => {
+      const text = `write ${i}`;
+      const reply =
+        i % 2 === 0
+          ? await call('PUT', '/api/v1/users/@me/presence', plexichat.token, {
+              status: 'online',
+              custom_status: text,
+            })
+          : await call('PUT', `/_matrix/client/v3/presence/${matrix.id}/status`, matrix.token, {
+              presence: 'online',
+              status_msg: text,
+            });
+      // Read-your-writes: by now the text is this one or a later writer's, never nothing.
+      expect(await own()).toMatch(/^write \d+$/);
+      return reply.status;
+    }),
+  );
+
+  expect(replies).toEqual(Array.from({ length: WRITERS }, () => 200));
+  expect(versions).toEqual(Array.from({ length: WRITERS }, (_, i) => i + 1));
+  await call('PUT', '/api/v1/users/@me/presence', plexichat.token, { status: 'idle', custom_status: 'last' });
+  const { body } = await call('GET', `/_matrix/client/v3/presence/${matrix.id}/status`, matrix.token);
+  expect(body).toMatchObject({ presence: 'unavailable', status_msg: 'last' });
+  await http.close();
+}
+
+describe(`${WRITERS} writers of one person, from both surfaces`, () => {
+  it('in memory', () => writeAtOnce(new MemoryStore()));
+
+  it('on disk', async () => {
+    const path = await mkdtemp(join(tmpdir(), 'plexibridge-concurrency-'));
+    const store = await openStore({ kind: 'sqlite', path, logger: silentLogger });
+    try {
+      await writeAtOnce(store);
+    } finally {
+      await store[Symbol.asyncDispose]();
+      await rm(path, { recursive: true, force: true });
+    }
+  });
+});
