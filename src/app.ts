@@ -17,11 +17,12 @@ import { plexichatRefusal } from './protocols/plexichat/errors.ts';
 import { PLEXICHAT, plexichatNetwork } from './protocols/plexichat/ids.ts';
 import { bridgeRefusal } from './surfaces/bridge/errors.ts';
 import { bridgeSurface } from './surfaces/bridge/surface.ts';
+import type { UrlRefusal } from './surfaces/http/server.ts';
 import { createServer } from './surfaces/http/server.ts';
 import type { BucketLimits } from './surfaces/http/token-buckets.ts';
 import { matrixSection } from './surfaces/matrix/config.ts';
 import { matrixExamples } from './surfaces/matrix/examples.ts';
-import { matrixSurface } from './surfaces/matrix/surface.ts';
+import { HEADERS, matrixSurface } from './surfaces/matrix/surface.ts';
 import { plexichatSection } from './surfaces/plexichat/config.ts';
 import { plexichatExamples } from './surfaces/plexichat/examples.ts';
 import { plexichatSurface } from './surfaces/plexichat/surface.ts';
@@ -136,8 +137,8 @@ function bucket({ burst, per_second }: Settings['limits']['writes']): BucketLimi
 }
 
 /** The answer to a URL that cannot be decoded, in the form of the surface it was meant for. */
-function refuseUrl(url: string): { status: number; body: unknown } {
+function refuseUrl(url: string): UrlRefusal {
   const error = new BridgeError('bad_parameter');
-  if (url.startsWith('/_matrix')) return matrixRefusal(error);
+  if (url.startsWith('/_matrix')) return { ...matrixRefusal(error), headers: HEADERS };
   return url.startsWith('/api') ? plexichatRefusal(error) : bridgeRefusal(error);
 }

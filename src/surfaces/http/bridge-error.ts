@@ -3,6 +3,7 @@ import { BridgeError } from '../../presence/errors.ts';
 const BY_FASTIFY_CODE: Record<string, 'body_too_large' | 'bad_parameter'> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'bad_parameter',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'bad_parameter',
   FST_ERR_BAD_URL: 'bad_parameter',
 };
 

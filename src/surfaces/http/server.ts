@@ -11,7 +11,13 @@ export interface ServerOptions {
   /** Proxies whose `X-Forwarded-For` is believed, as addresses or CIDR ranges. */
   readonly trustedProxies: readonly string[];
   /** Answers a URL that cannot be decoded, and so reaches no route, in the form of the surface it was meant for. */
-  readonly onBadUrl: (url: string) => { status: number; body: unknown };
+  readonly onBadUrl: (url: string) => UrlRefusal;
+}
+
+export interface UrlRefusal {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: unknown;
 }
 
 /** The one HTTP server, still without surfaces. */
@@ -27,9 +33,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
     requestTimeout: 30_000,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     frameworkErrors: (_error, request, reply) => {
-      const { status, body } = options.onBadUrl(request.url);
+      const { status, headers, body } = options.onBadUrl(request.url);
       reply.hijack();
-      reply.raw.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      reply.raw
+        .writeHead(status, { 'content-type': 'application/json', ...headers })
+        .end(JSON.stringify(body));
     },
   });
 }
