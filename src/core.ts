@@ -30,13 +30,14 @@ export interface CoreOptions {
 export function composeCore({ store, rules, maxContacts, writes, failures, ...rest }: CoreOptions) {
   const { clock } = rest;
   const common = { ...rest, directory: store, store, turns: new Serial<'directory'>() };
-  const tokens: Tokens = new Tokens({ ...common, onRevoked: () => cache.clear() });
+  const forget = () => cache.clear();
+  const tokens = new Tokens({ ...common, onRevoked: forget });
   const cache = new TokenCache(tokens);
-  const people = new People(common);
+  const people = new People({ ...common, onRemoved: forget });
   return {
     tokens,
     people,
-    links: new Links({ ...common, people, onChanged: () => cache.clear() }),
+    links: new Links({ ...common, people, onChanged: forget }),
     contacts: new Contacts({ ...common, people, maxContacts }),
     presence: new PresenceService({ ...common, rules }),
     gate: new Gate({

@@ -70,7 +70,9 @@ async function makeSamples({ people, tokens, networks, samples, visibility }: Fi
     const person = await people.create(accounts, { displayName, avatarUrl: null, visibility });
     for (const network of networks) {
       const id = idOn(person, network);
-      const { token } = await tokens.issue(person.id, network.name, (secret) => network.tokenText(secret, id));
+      const { token } = await tokens.issue(person.id, network.name, (secret) =>
+        network.tokenText(secret, id),
+      );
       made.push({ person, network: network.name, id, token });
     }
   }

@@ -18,6 +18,8 @@ export interface PeopleOptions {
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly turns: DirectoryTurns;
+  /** Called after a removal is durable and before it is answered; token caches forget here. */
+  readonly onRemoved: () => void;
 }
 
 /** Who is known to the bridge, by which addresses (semantics §1). */
@@ -114,6 +116,7 @@ export class People {
         ...(record ? [{ row: 'presence', person: id, expected: record.version, value: null } as const] : []),
         { row: 'person', id, value: null },
       ]);
+      this.#options.onRemoved();
     });
   }
 }

@@ -56,7 +56,12 @@ export class MemoryStore implements PresenceStore, Directory {
 
   readonly tokens: TokenReader = {
     byHash: (hash) => Promise.resolve(this.#tokens.get(hash) ?? null),
-    of: (person) => Promise.resolve([...this.#tokens.values()].filter((grant) => grant.person === person)),
+    of: (person) =>
+      Promise.resolve(
+        [...this.#tokens.values()]
+          .filter((grant) => grant.person === person)
+          .sort((a, b) => a.createdAt - b.createdAt),
+      ),
   };
 
   readonly relations: RelationReader = {
@@ -89,8 +94,27 @@ export class MemoryStore implements PresenceStore, Directory {
       const stored = this.#records.get(change.person)?.version ?? 0;
       if (stored !== change.expected) return Promise.reject(new BridgeError('conflict'));
     }
+    if (this.#doublesAnAddress(changes)) {
+      const message = 'A person has at most one address of a kind on a network';
+      return Promise.reject(new BridgeError('conflict', message));
+    }
     for (const change of changes) this.#put(change);
     return Promise.resolve();
+  }
+
+  #doublesAnAddress(changes: readonly DirectoryChange[]): boolean {
+    const addresses = new Map(this.#addresses);
+    return changes.some((change) => {
+      if (change.row !== 'address') return false;
+      const { address, value } = change;
+      setOrDelete(addresses, keyOf(address), value && { address, ...value });
+      if (!value || value.kind === 'alias') return false;
+      const alike = [...addresses.values()].filter(
+        ({ person, kind, address: { network } }) =>
+          person === value.person && kind === value.kind && network === address.network,
+      );
+      return alike.length > 1;
+    });
   }
 
   #person(id: PersonId): Person | null {

@@ -9,7 +9,7 @@ import {
 } from 'fastify-type-provider-zod';
 import { BridgeError } from '../../presence/errors.ts';
 import { asBridgeError } from '../http/bridge-error.ts';
-import { parseJson } from '../http/json-body.ts';
+import { parseJson, takeBodiesAsBytes } from '../http/json-body.ts';
 import { withOtherMethodsRefused } from '../http/other-methods.ts';
 import type { BridgeContext } from './context.ts';
 import { bridgeRefusal } from './errors.ts';
@@ -20,13 +20,10 @@ export type BridgeSurfaceOptions = BridgeContext & { readonly version: string };
 
 /** The bridge's own API: people, links, tokens and modes under `/bridge`, and the probes. */
 export async function bridgeSurface(app: FastifyInstance, options: BridgeSurfaceOptions): Promise<void> {
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
-    try {
-      done(null, parseJson(body));
-    } catch (error) {
-      done(asBridgeError(error));
-    }
+  takeBodiesAsBytes(app);
+  app.addHook('preValidation', (request, _reply, done) => {
+    if (Buffer.isBuffer(request.body)) request.body = parseJson(request.body);
+    done();
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);

@@ -25,8 +25,6 @@ export function matrixSurface(app: FastifyInstance, context: MatrixContext, done
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers(HEADERS);
     if (request.method === 'OPTIONS') return reply.code(204).send();
-    // Bodies are read whatever they claim to be; Fastify would refuse a content type that is none.
-    delete request.headers['content-type'];
   });
   app.setErrorHandler((thrown, request, reply) => {
     const error = asBridgeError(thrown);

@@ -135,6 +135,7 @@ describe('people', () => {
   it('forgets a person and her tokens', async () => {
     const { id } = await makePerson({ left_id: '7' });
     const token = await makeToken(id, 'left');
+    expect((await call('GET', '/bridge/v1/me/mode', undefined, token)).status).toBe(200);
     expect((await call('DELETE', `/bridge/v1/people/${id}`)).status).toBe(204);
     expect((await call('GET', `/bridge/v1/people/${id}`)).status).toBe(404);
     expect((await call('GET', '/bridge/v1/me/mode', undefined, token)).status).toBe(401);

@@ -1,0 +1,60 @@
+import cors from '@fastify/cors';
+import type { FastifyInstance } from 'fastify';
+import { BridgeError } from '../../presence/errors.ts';
+import { plexichatRefusal } from '../../protocols/plexichat/errors.ts';
+import { asBridgeError } from '../http/bridge-error.ts';
+import { takeBodiesAsBytes } from '../http/json-body.ts';
+import { withOtherMethodsRefused } from '../http/other-methods.ts';
+import type { PlexichatContext } from './context.ts';
+import { RATE_LIMIT_HEADERS } from './rate-limit.ts';
+import { health } from './routes/health.ts';
+import { plexichatRoutes } from './routes/index.ts';
+
+/** What clients send; those that mean nothing here do no harm (Plexichat CORS). */
+const ALLOWED_HEADERS = [
+  'Accept',
+  'Authorization',
+  'Content-Type',
+  'Origin',
+  'X-API-Access-Token',
+  'X-Plexichat-Request',
+  'X-RateLimit-Bypass',
+  'X-Requested-With',
+];
+
+/** The Plexichat API: everything under `/api/v1`, and `/health`. To be registered without a prefix. */
+export async function plexichatSurface(app: FastifyInstance, context: PlexichatContext): Promise<void> {
+  takeBodiesAsBytes(app);
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    // Fastify adds a charset, which Plexichat does not name.
+    if (String(reply.getHeader('content-type')).startsWith('application/json')) {
+      void reply.header('content-type', 'application/json');
+    }
+    done(null, payload);
+  });
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = asBridgeError(thrown);
+    const { status, headers, body } = plexichatRefusal(error);
+    if (status >= 500) request.log.error({ err: error.cause ?? error }, 'request failed');
+    return reply.code(status).headers(headers).send(body);
+  });
+
+  withOtherMethodsRefused(app, () => health(app, context));
+  await app.register(
+    async (api) => {
+      await api.register(cors, {
+        origin: [...context.corsOrigins],
+        credentials: true,
+        methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+        allowedHeaders: ALLOWED_HEADERS,
+        exposedHeaders: [...RATE_LIMIT_HEADERS, 'retry-after'],
+        maxAge: 600,
+      });
+      api.setNotFoundHandler(() => {
+        throw new BridgeError('unknown_endpoint');
+      });
+      withOtherMethodsRefused(api, () => plexichatRoutes(api, context));
+    },
+    { prefix: '/api/v1' },
+  );
+}

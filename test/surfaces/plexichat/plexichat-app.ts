@@ -1,0 +1,107 @@
+import { pino } from 'pino';
+import type { Dialect } from '../../../src/presence/dialect.ts';
+import { BridgeError } from '../../../src/presence/errors.ts';
+import type { NetworkName, Person, Profile } from '../../../src/presence/identity.ts';
+import { idOn } from '../../../src/presence/network.ts';
+import type { Mode } from '../../../src/presence/record.ts';
+import type { StatusEdit } from '../../../src/presence/reduce.ts';
+import { plexichatRefusal } from '../../../src/protocols/plexichat/errors.ts';
+import { plexichatNetwork } from '../../../src/protocols/plexichat/ids.ts';
+import type { DialectSetting } from '../../../src/protocols/plexichat/wire.ts';
+import { createServer } from '../../../src/surfaces/http/server.ts';
+import { plexichatSurface } from '../../../src/surfaces/plexichat/surface.ts';
+import type { TestBridgeOptions } from '../../helpers/bridge.ts';
+import { fakeNetwork, makeBridge } from '../../helpers/bridge.ts';
+
+export const ALICE = '382824975331102720';
+export const BOB = '382824976274821120';
+export const OTHER = fakeNetwork('other', 'derived');
+export const ORIGIN = 'https://app.example.com';
+
+/** A network that has a word for everything. */
+const otherDialect: Dialect = {
+  origin: 'other' as NetworkName,
+  words: { online: 'on', chat: 'chat', idle: 'idle', dnd: 'dnd', offline: 'off', invisible: 'hidden' },
+  see: (status) => ({ text: status?.text ?? null, emoji: status?.emoji ?? null }),
+};
+
+interface AppOptions extends Partial<TestBridgeOptions> {
+  dialectSetting?: DialectSetting;
+}
+
+export interface Call {
+  token?: string;
+  /** A string or bytes as they are, anything else as JSON. */
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+/** The surface over a bridge in memory, with two people whose accounts are here. */
+export async function makeApp({ dialectSetting = 'documented', ...options }: AppOptions = {}) {
+  const bridge = makeBridge({ networks: [plexichatNetwork, OTHER], ...options });
+  const app = createServer({
+    logger: pino({ level: 'silent' }),
+    bodyLimit: 16_384,
+    trustedProxies: [],
+    onBadUrl: () => plexichatRefusal(new BridgeError('bad_parameter')),
+  });
+  await app.register(plexichatSurface, {
+    ...bridge,
+    network: plexichatNetwork,
+    dialectSetting,
+    corsOrigins: [ORIGIN],
+    version: '1.2.3',
+  });
+
+  /** A person with an account here and a live token. */
+  async function user(id: string, profile: Partial<Profile> = {}) {
+    const { person, token } = await bridge.person([{ network: plexichatNetwork.name, id }], profile);
+    return { id, person, token: await token(plexichatNetwork) };
+  }
+
+  /** A person with an account on the other network only. */
+  async function stranger(name: string) {
+    const { person, token } = await bridge.person([{ network: OTHER.name, id: name }]);
+    const id = idOn(person, plexichatNetwork);
+    return { id, person, token: await token(plexichatNetwork) };
+  }
+
+  async function call(method: string, path: string, { token, body, headers = {} }: Call = {}) {
+    const raw = typeof body === 'string' || Buffer.isBuffer(body);
+    return app.inject({
+      method: method as 'GET',
+      url: `/api/v1${path}`,
+      headers: {
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && !raw && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { payload: raw ? body : JSON.stringify(body) }),
+    });
+  }
+
+  /** A write of presence that must succeed. */
+  async function put(token: string, body: object): Promise<unknown> {
+    const reply = await call('PUT', '/users/@me/presence', { token, body });
+    if (reply.statusCode !== 200) throw new Error(reply.body);
+    return reply.json();
+  }
+
+  /** What the holder of a token is shown of somebody. */
+  async function look(token: string, id: string): Promise<unknown> {
+    const reply = await call('GET', `/users/${id}/presence`, { token });
+    if (reply.statusCode !== 200) throw new Error(reply.body);
+    return reply.json();
+  }
+
+  /** An explicit write on the other network. */
+  async function elsewhere(of: { person: Person }, mode: Mode, status: StatusEdit = { kind: 'keep' }) {
+    return bridge.presence.write(of.person.id, { dialect: otherDialect, mode, status });
+  }
+
+  const alice = await user(ALICE);
+  const bob = await user(BOB);
+  return { ...bridge, app, user, stranger, call, put, look, elsewhere, alice, bob };
+}
+
+export type PlexichatApp = Awaited<ReturnType<typeof makeApp>>;
