@@ -5,8 +5,7 @@ export default defineConfig({
     root: new URL('../..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
     pool: 'forks',
-    // Store workers are started from TypeScript sources; tsx lets a worker thread load them.
-    execArgv: ['--import', 'tsx'],
+    execArgv: ['--import', new URL('load-typescript.js', import.meta.url).href],
     testTimeout: 30_000,
     coverage: {
       provider: 'v8',

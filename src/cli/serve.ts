@@ -14,7 +14,7 @@ const SHUTDOWN_MS = 30_000;
 export async function serve(options: ConfigOption): Promise<void> {
   const settings = readSettings(options);
   const logger = pino({ level: settings.log.level });
-  const store = await openStore({ ...settings.store, logger });
+  const store = await openStore(settings.store, logger);
   try {
     const { http, made } = await buildApp({
       settings,

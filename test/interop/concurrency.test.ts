@@ -69,7 +69,7 @@ describe(`${WRITERS} writers of one person, from both surfaces`, () => {
 
   it('on disk', async () => {
     const path = await mkdtemp(join(tmpdir(), 'plexibridge-concurrency-'));
-    const store = await openStore({ kind: 'sqlite', path, logger: silentLogger });
+    const store = await openStore({ path }, silentLogger);
     try {
       await writeAtOnce(store);
     } finally {

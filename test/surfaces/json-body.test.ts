@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BridgeError } from '../../src/presence/errors.ts';
+import type { BridgeError } from '../../src/presence/errors.ts';
 import { JsonFault, parseJson } from '../../src/surfaces/http/json-body.ts';
 
 function faultOf(body: unknown): unknown {

@@ -1,0 +1,83 @@
+import type { Claim, CustomStatus, Mode, Origin, PresenceRecord, Veil } from '../presence/record.ts';
+import { MODES } from '../presence/record.ts';
+
+/** A record as every store keeps it: a JSON tuple, some 60 to 110 bytes. */
+export function encodeRecord({ version, claim, status, lastActivity, veil }: PresenceRecord): string {
+  return JSON.stringify([
+    version,
+    claim && [claim.mode, claim.origin, claim.at],
+    status && encodeStatus(status),
+    lastActivity,
+    veil && [veil.lastActivity, veil.status && encodeStatus(veil.status), veil.sealed],
+  ]);
+}
+
+/** Throws a plain Error when the text is not what `encodeRecord` wrote. */
+export function decodeRecord(text: string): PresenceRecord {
+  const [version, claim, status, lastActivity, veil] = tuple(JSON.parse(text), 5);
+  return {
+    version: whole(version),
+    claim: orNull(claim, decodeClaim),
+    status: orNull(status, decodeStatus),
+    lastActivity: orNull(lastActivity, whole),
+    veil: orNull(veil, decodeVeil),
+  };
+}
+
+function encodeStatus({ text, emoji, origin, expiresAt }: CustomStatus): unknown[] {
+  return [text, emoji, origin, expiresAt];
+}
+
+function decodeClaim(value: unknown): Claim {
+  const [mode, origin, at] = tuple(value, 3);
+  return { mode: modeFrom(mode), origin: originFrom(origin), at: whole(at) };
+}
+
+function decodeStatus(value: unknown): CustomStatus {
+  const [text, emoji, origin, expiresAt] = tuple(value, 4);
+  return {
+    text: orNull(text, string),
+    emoji: orNull(emoji, string),
+    origin: originFrom(origin),
+    expiresAt: orNull(expiresAt, whole),
+  };
+}
+
+function decodeVeil(value: unknown): Veil {
+  const [lastActivity, status, sealed] = tuple(value, 3);
+  if (typeof sealed !== 'boolean') throw damaged();
+  return { lastActivity: orNull(lastActivity, whole), status: orNull(status, decodeStatus), sealed };
+}
+
+function orNull<T>(value: unknown, decode: (value: unknown) => T): T | null {
+  return value === null ? null : decode(value);
+}
+
+function tuple(value: unknown, length: number): unknown[] {
+  if (!Array.isArray(value) || value.length !== length) throw damaged();
+  return value;
+}
+
+function whole(value: unknown): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw damaged();
+  return value;
+}
+
+function string(value: unknown): string {
+  if (typeof value !== 'string') throw damaged();
+  return value;
+}
+
+function modeFrom(value: unknown): Mode {
+  const mode = MODES.find((known) => known === value);
+  if (!mode) throw damaged();
+  return mode;
+}
+
+function originFrom(value: unknown): Origin {
+  return string(value) as Origin;
+}
+
+function damaged(): Error {
+  return new Error('damaged presence record');
+}

@@ -1,0 +1,122 @@
+import { renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { syncFolder } from './clean-mark.ts';
+import type { Database } from './database.ts';
+import { checkpoint, openWriter, readPragma, transaction } from './database.ts';
+
+/** One kind of file: a mark that tells it from any other SQLite file, and the steps that lead to today's tables. */
+export interface FileKind {
+  /** SQLite's `application_id`. */
+  readonly mark: number;
+  /** `wal` for files in use, `delete` for one that travels alone. */
+  readonly journal: 'wal' | 'delete';
+  /** Step n leads from schema version n to n + 1. Steps are only ever added. */
+  readonly migrations: readonly string[];
+}
+
+/** The tables of the directory, each in the order of insertion. */
+export const DIRECTORY_TABLES = [
+  'people',
+  'addresses',
+  'tokens',
+  'contacts',
+  'blocks',
+  'invites',
+  'meta',
+] as const;
+
+const DIRECTORY = `
+  CREATE TABLE people (
+    id TEXT PRIMARY KEY, display_name TEXT, avatar_url TEXT,
+    visibility TEXT NOT NULL, created_at INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE addresses (
+    network TEXT NOT NULL, id TEXT NOT NULL, person TEXT NOT NULL, kind TEXT NOT NULL,
+    PRIMARY KEY (network, id)
+  ) STRICT;
+  CREATE INDEX addresses_of ON addresses (person);
+  CREATE UNIQUE INDEX one_address_of_a_kind ON addresses (person, network, kind) WHERE kind <> 'alias';
+
+  CREATE TABLE tokens (
+    hash TEXT PRIMARY KEY, person TEXT NOT NULL, network TEXT NOT NULL,
+    device_id TEXT NOT NULL, created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX tokens_of ON tokens (person);
+
+  CREATE TABLE contacts (owner TEXT NOT NULL, target TEXT NOT NULL, PRIMARY KEY (owner, target)) STRICT;
+  CREATE INDEX listers_of ON contacts (target);
+
+  CREATE TABLE blocks (blocker TEXT NOT NULL, blocked TEXT NOT NULL, PRIMARY KEY (blocker, blocked)) STRICT;
+  CREATE INDEX blockers_of ON blocks (blocked);
+
+  CREATE TABLE invites (
+    owner TEXT NOT NULL, network TEXT NOT NULL, id TEXT NOT NULL,
+    PRIMARY KEY (owner, network, id)
+  ) STRICT;
+  CREATE INDEX inviters_of ON invites (network, id);
+
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+`;
+
+const PRESENCE = `
+  CREATE TABLE presence (person TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
+/** The truth: one row per batch of presence changes, without gaps, and the directory. */
+export const LOG: FileKind = {
+  mark: 0x70787031,
+  journal: 'wal',
+  migrations: [`CREATE TABLE log (seq INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT; ${DIRECTORY}`],
+};
+
+/** What the log adds up to. Rows up to `folded` are in it, rows up to `folding` may be. */
+export const STATE: FileKind = {
+  mark: 0x70787032,
+  journal: 'wal',
+  migrations: [
+    `${PRESENCE}
+    CREATE TABLE progress (folding INTEGER NOT NULL, folded INTEGER NOT NULL) STRICT;
+    INSERT INTO progress VALUES (0, 0);`,
+  ],
+};
+
+/** Everything in one file, as of one row of the log. */
+export const BACKUP: FileKind = {
+  mark: 0x70787033,
+  journal: 'delete',
+  migrations: [DIRECTORY + PRESENCE],
+};
+
+/**
+ * Brings a file to today's schema, all steps or none, and then lets `fill` write to it. Ends with a checkpoint, so that
+ * the plain header tells the version from then on.
+ */
+export function migrateFile<T>(file: string, kind: FileKind, fill: (db: Database) => T): T {
+  const db = openWriter(file, kind.journal);
+  try {
+    transaction(db, () => {
+      for (const step of kind.migrations.slice(Number(readPragma(db, 'user_version')))) db.exec(step);
+      db.exec(`PRAGMA application_id = ${kind.mark}; PRAGMA user_version = ${kind.migrations.length}`);
+    });
+    const result = fill(db);
+    checkpoint(db);
+    return result;
+  } finally {
+    db.close();
+  }
+}
+
+/** Makes a file that is there whole or not at all, whenever the process ends. */
+export function createFile<T>(file: string, kind: FileKind, fill: (db: Database) => T): T {
+  const draft = `${file}.new`;
+  for (const left of [draft, `${draft}-wal`, `${draft}-journal`]) rmSync(left, { force: true });
+  try {
+    const result = migrateFile(draft, kind, fill);
+    renameSync(draft, file);
+    syncFolder(dirname(file));
+    return result;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}

@@ -1,0 +1,30 @@
+import type { NetworkName, PersonId } from '../../src/presence/identity.ts';
+import type { PresenceRecord } from '../../src/presence/record.ts';
+import { BLANK } from '../../src/presence/record.ts';
+
+/** A record told apart by its version. */
+export function recordOf(version: number, changes: Partial<PresenceRecord> = {}): PresenceRecord {
+  return { ...BLANK, lastActivity: version * 1000, ...changes, version };
+}
+
+/** Every facet filled, with text that a store might spoil. */
+export const FULL_RECORD: PresenceRecord = {
+  version: 1,
+  claim: { mode: 'invisible', origin: 'left' as NetworkName, at: 1_767_225_600_123 },
+  status: {
+    text: 'tab\t, line\n, nul\0, "quote", 🙂',
+    emoji: ':wave:',
+    origin: 'bridge',
+    expiresAt: 2 ** 45,
+  },
+  lastActivity: 1_767_225_600_456,
+  veil: {
+    lastActivity: null,
+    status: { text: null, emoji: '👋🏽', origin: 'right' as NetworkName, expiresAt: null },
+    sealed: true,
+  },
+};
+
+export function personId(text: string): PersonId {
+  return text as PersonId;
+}
