@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { duration } from './duration.ts';
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+const listen = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1').describe('Address to listen on; 0.0.0.0 or :: for all'),
+  port: z.int().min(0).max(65535).default(8790).describe('TCP port; 0 takes any free one'),
+  trusted_proxies: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Proxies whose X-Forwarded-For is believed, as addresses or CIDR ranges'),
+});
+
+const store = z.strictObject({
+  kind: z.enum(['sqlite']).default('sqlite').describe('Where presence is kept; sqlite is embedded'),
+  path: z.string().min(1).default('./data').describe('Folder of the embedded store'),
+});
+
+const operator = z.strictObject({
+  token: z
+    .string()
+    .min(16)
+    .optional()
+    .meta({ writeOnly: true })
+    .describe(
+      'Bearer token of the operator API, at least 16 characters; the first start makes one if absent',
+    ),
+});
+
+const log = z.strictObject({
+  level: z.enum(LOG_LEVELS).default('info').describe('Least severe level that is logged'),
+});
+
+function rate(what: string, burst: number, perSecond: number) {
+  return z.strictObject({
+    burst: z.int().min(1).default(burst).describe(`${what} that may come at once`),
+    per_second: z.number().positive().default(perSecond).describe(`${what} that become possible each second`),
+  });
+}
+
+const limits = z.strictObject({
+  writes: rate('Writes of one person', 10, 1).prefault({}),
+  failed_auth: rate('Failed authentications from one address', 20, 0.5).prefault({}),
+  contacts: z.int().min(1).default(1000).describe('Entries in one contact list, pending ones included'),
+  body_bytes: z.int().min(1).default(1_048_576).describe('Largest request body, in bytes'),
+});
+
+const presence = z.strictObject({
+  idle_after: duration
+    .prefault('5m')
+    .describe('Without activity for so long, online and chat count as idle; a duration or never'),
+  claim_ttl: duration
+    .prefault('30m')
+    .describe('Without activity for so long, people count as offline; a duration or never'),
+  visibility: z
+    .enum(['everyone', 'contacts', 'nobody'])
+    .default('everyone')
+    .describe('Who may see new people: everyone with a token, their contacts, or nobody'),
+});
+
+const translation = z.strictObject({
+  sticky: z
+    .boolean()
+    .default(true)
+    .describe('Whether a network without a word for do-not-disturb or invisible leaves them be'),
+});
+
+type Sections = Record<string, z.ZodObject>;
+
+/** Sections may be left out: each key then has its default. */
+function optionalSections<S extends Sections>(sections: S): { [Name in keyof S]: z.ZodPrefault<S[Name]> };
+function optionalSections(sections: Sections) {
+  return Object.fromEntries(Object.entries(sections).map(([name, it]) => [name, it.prefault({})]));
+}
+
+/** All settings of the bridge; keys are those of the file. The app adds a section for each network. */
+export function bridgeSchema<Networks extends Sections>(networkSections: Networks) {
+  return z.strictObject({
+    ...optionalSections({ listen, store, operator, log, limits, presence, translation }),
+    samples: z.boolean().default(true).describe('Whether a first start makes two sample people to play with'),
+    ...optionalSections(networkSections),
+  });
+}
