@@ -30,7 +30,7 @@ export function readEnvironment(settings: readonly Setting[], env: NodeJS.Proces
     const { key, isFile } = targetOf(variable, known);
     const setting = known.get(key);
     const earlier = values.get(key);
-    const content = isFile ? contentOf(text) : text;
+    const content = setting && isFile ? contentOf(text) : text;
     if (!setting) {
       problems.push(`env ${variable}: unknown variable${hint(key, isFile, [...known.keys()])}`);
     } else if (earlier) {

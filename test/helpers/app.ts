@@ -20,9 +20,18 @@ export interface TestApp {
   readonly http: FastifyInstance;
   readonly clock: ManualClock;
   readonly store: PresenceStore & Directory;
-  call(method: 'GET' | 'PUT' | 'POST' | 'DELETE', url: string, token: string, body?: unknown): Promise<Reply>;
+  readonly call: (
+    method: 'GET' | 'PUT' | 'POST' | 'DELETE',
+    url: string,
+    token: string,
+    body?: unknown,
+  ) => Promise<Reply>;
   /** A person made by the operator, with a token for each network. */
-  person(ids: { plexichat_id?: string; matrix_id?: string; visibility?: string }): Promise<TestPerson>;
+  readonly person: (ids: {
+    plexichat_id?: string;
+    matrix_id?: string;
+    visibility?: string;
+  }) => Promise<TestPerson>;
 }
 
 export interface TestAppOptions {

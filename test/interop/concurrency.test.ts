@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { openStore } from '../../src/stores/open.ts';
 import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
 import type { Sabotage } from '../helpers/two-worlds.ts';
+import { bendStore } from '../helpers/bent-store.ts';
 import { makeApp } from '../helpers/app.ts';
 import { silentLogger } from '../helpers/logger.ts';
 
@@ -14,18 +15,11 @@ const UNA = { plexichat_id: '175928847299117063', matrix_id: '@una:localhost' };
 /** Notes the version of every change that the store accepted, in the order of their becoming durable. */
 function noting(versions: number[]): Sabotage {
   return (store) =>
-    new Proxy(store, {
-      get(target, key) {
-        if (key === 'compareAndSet') {
-          const compareAndSet: typeof store.compareAndSet = async (person, expected, record) => {
-            const accepted = await target.compareAndSet(person, expected, record);
-            if (accepted) versions.push(record.version);
-            return accepted;
-          };
-          return compareAndSet;
-        }
-        const value: unknown = Reflect.get(target, key);
-        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    bendStore(store, {
+      compareAndSet: async (person, expected, record) => {
+        const accepted = await store.compareAndSet(person, expected, record);
+        if (accepted) versions.push(record.version);
+        return accepted;
       },
     });
 }

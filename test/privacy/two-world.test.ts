@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Directory } from '../../src/presence/directory.ts';
 import type { PresenceRecord } from '../../src/presence/record.ts';
-import type { PresenceStore } from '../../src/presence/store.ts';
+import { bendStore } from '../helpers/bent-store.ts';
 import type { Act, Histories, Sabotage, Step } from '../helpers/two-worlds.ts';
 import { playWorld } from '../helpers/two-worlds.ts';
 
@@ -50,7 +49,7 @@ function modeWrite(who: fc.Arbitrary<Act['who']>, mode: readonly string[]): fc.A
     })
     .map(({ who, mode, said, expiry, network }) => ({
       who,
-      network: network as Act['network'],
+      network: network,
       method: 'PUT',
       path: '/mode',
       body: { mode, ...said, ...(expiry !== undefined && said.text ? { expires_in: expiry } : {}) },
@@ -112,7 +111,7 @@ const histories: fc.Arbitrary<Histories> = fc
   .map(({ before, by, says, hidden, gone }) => ({
     before,
     leave: {
-      by: by as Histories['leave']['by'],
+      by: by,
       saying: by === 'bridge' ? { text: says.custom_status, emoji: says.custom_emoji } : says,
     },
     after: [...hidden, ...gone],
@@ -131,18 +130,12 @@ const honest: Sabotage = (store) => store;
 /** A store whose records are bent on the way out. */
 function bending(bend: (record: PresenceRecord) => PresenceRecord): Sabotage {
   return (store) =>
-    new Proxy(store, {
-      get(target, key) {
-        if (key === 'get') {
-          return async (...args: Parameters<PresenceStore['get']>) => {
-            const record = await target.get(...args);
-            return record && bend(record);
-          };
-        }
-        const value: unknown = Reflect.get(target, key);
-        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    bendStore(store, {
+      get: async (person) => {
+        const record = await store.get(person);
+        return record && bend(record);
       },
-    }) as PresenceStore & Directory;
+    });
 }
 
 describe('invisible cannot be told from offline (semantics §6)', () => {

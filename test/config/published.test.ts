@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { settingsSchema } from '../../src/app.ts';
+import { configJsonSchema, exampleYaml } from '../../src/config/json-schema.ts';
+import { loadConfig } from '../../src/config/load.ts';
+
+const published = (name: string) => new URL(`../../config/${name}`, import.meta.url);
+
+it('the published example lists every setting with its default', () => {
+  expect(readFileSync(published('bridge.example.yaml'), 'utf8')).toBe(exampleYaml(settingsSchema));
+  const file = published('bridge.example.yaml').pathname;
+  expect(loadConfig(settingsSchema, { file, env: {} })).toEqual(loadConfig(settingsSchema, { env: {} }));
+});
+
+it('the published schema is that of the settings', () => {
+  const schema = JSON.parse(readFileSync(published('bridge.schema.json'), 'utf8')) as unknown;
+  expect(schema).toEqual(configJsonSchema(settingsSchema));
+});
