@@ -59,11 +59,13 @@ export async function buildApp({ settings, store, clock, secrets, logger }: AppO
     rules: {
       timing: { idleAfter: settings.presence.idle_after, claimTtl: settings.presence.claim_ttl },
       sticky: settings.translation.sticky,
+      maxSessions: settings.limits.sessions,
     },
     maxContacts: settings.limits.contacts,
     writes: bucket(settings.limits.writes),
     failures: bucket(settings.limits.failed_auth),
   });
+  await core.presence.start();
   const { operatorTokenHash, made } = await firstStart({
     ...core,
     directory: store,
@@ -80,6 +82,11 @@ export async function buildApp({ settings, store, clock, secrets, logger }: AppO
     bodyLimit: settings.limits.body_bytes,
     trustedProxies: settings.listen.trusted_proxies,
     onBadUrl: refuseUrl,
+  });
+  http.addHook('onClose', (_http, done) => {
+    core.audience[Symbol.dispose]();
+    core.presence[Symbol.dispose]();
+    done();
   });
   await http.register(plexichatSurface, {
     ...core,

@@ -1,11 +1,12 @@
+import { Audience } from './presence/audience.ts';
 import type { Clock } from './presence/clock.ts';
 import { Contacts } from './presence/contacts.ts';
-import type { Directory } from './presence/directory.ts';
+import type { Directory, DirectoryListener } from './presence/directory.ts';
+import { DirectoryTurns } from './presence/directory-turns.ts';
 import { Links } from './presence/links.ts';
 import type { Network } from './presence/network.ts';
 import { People } from './presence/people.ts';
 import type { Rules } from './presence/reduce.ts';
-import { Serial } from './presence/serial.ts';
 import { PresenceService } from './presence/service.ts';
 import type { PresenceStore } from './presence/store.ts';
 import type { Secrets } from './presence/tokens.ts';
@@ -29,17 +30,25 @@ export interface CoreOptions {
 /** Everything below the surfaces, for whatever networks it is given. */
 export function composeCore({ store, rules, maxContacts, writes, failures, ...rest }: CoreOptions) {
   const { clock } = rest;
-  const common = { ...rest, directory: store, store, turns: new Serial<'directory'>() };
-  const forget = () => cache.clear();
-  const tokens = new Tokens({ ...common, onRevoked: forget });
+  const common = { ...rest, directory: store, store, turns: new DirectoryTurns() };
+  const presence = new PresenceService({ ...common, rules });
+  const audience = new Audience(store, presence);
+  const listener: DirectoryListener = {
+    tokensChanged: () => cache.clear(),
+    pairChanged: (a, b) => audience.refresh([a, b]),
+    peopleChanged: (changed) => audience.refreshAround(changed),
+  };
+  const tokens = new Tokens({ ...common, listener });
   const cache = new TokenCache(tokens);
-  const people = new People({ ...common, onRemoved: forget });
+  const people = new People({ ...common, listener });
   return {
+    presence,
+    audience,
     tokens,
+    tokenChanges: cache,
     people,
-    links: new Links({ ...common, people, onChanged: forget }),
-    contacts: new Contacts({ ...common, people, maxContacts }),
-    presence: new PresenceService({ ...common, rules }),
+    links: new Links({ ...common, people, listener }),
+    contacts: new Contacts({ ...common, people, maxContacts, listener }),
     gate: new Gate({
       verifier: cache,
       failures: new TokenBuckets(failures, clock),

@@ -42,6 +42,11 @@ function rate(what: string, burst: number, perSecond: number) {
 const limits = z.strictObject({
   writes: rate('Writes of one person', 10, 1).prefault({}),
   failed_auth: rate('Failed authentications from one address', 20, 0.5).prefault({}),
+  sessions: z
+    .int()
+    .min(1)
+    .default(50)
+    .describe('Sessions of one person; beyond it the one that ends first makes room'),
   contacts: z.int().min(1).default(1000).describe('Entries in one contact list, pending ones included'),
   body_bytes: z.int().min(1).default(1_048_576).describe('Largest request body, in bytes'),
 });
@@ -52,7 +57,10 @@ const presence = z.strictObject({
     .describe('Without activity for so long, online and chat count as idle; a duration or never'),
   claim_ttl: duration
     .prefault('30m')
-    .describe('Without activity for so long, people count as offline; a duration or never'),
+    .describe(
+      'Without activity for so long, what people said holds only while they are connected; a duration or never',
+    ),
+  grace: duration.prefault('30s').describe('How long a session outlives its connection; a duration'),
   visibility: z
     .enum(['everyone', 'contacts', 'nobody'])
     .default('everyone')

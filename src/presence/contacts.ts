@@ -1,7 +1,8 @@
-import type { Directory, DirectoryChange } from './directory.ts';
+import type { Directory, DirectoryChange, DirectoryListener } from './directory.ts';
+import type { DirectoryTurns } from './directory-turns.ts';
 import { BridgeError } from './errors.ts';
 import type { Address, Person, PersonId } from './identity.ts';
-import type { DirectoryTurns, People } from './people.ts';
+import type { People } from './people.ts';
 import { maySee } from './visibility.ts';
 
 export interface ContactsOptions {
@@ -10,6 +11,7 @@ export interface ContactsOptions {
   readonly turns: DirectoryTurns;
   /** The most entries one person's list may hold, invites to unknown addresses included. */
   readonly maxContacts: number;
+  readonly listener: DirectoryListener;
 }
 
 /**
@@ -25,8 +27,8 @@ export class Contacts {
 
   /** Invites, then drops; both idempotent. Says nothing of who exists. Throws `limit_reached`, with nothing changed. */
   async change(owner: PersonId, invite: readonly Address[], drop: readonly Address[]): Promise<void> {
-    const { directory, turns, maxContacts } = this.#options;
-    return turns.run('directory', async () => {
+    const { directory, turns, maxContacts, listener } = this.#options;
+    const changed = await turns.run(async () => {
       const changes = [
         ...(await Promise.all(invite.map((address) => this.#entry(owner, address, true)))),
         ...(await Promise.all(drop.map((address) => this.#entry(owner, address, false)))),
@@ -44,7 +46,11 @@ export class Contacts {
         throw new BridgeError('limit_reached', `A contact list holds at most ${maxContacts} entries`);
       }
       await directory.commit(changes);
+      return changes;
     });
+    for (const change of changed) {
+      if (change.row === 'contact') await listener.pairChanged(owner, change.target);
+    }
   }
 
   /** The accepted entries, oldest first. */
@@ -64,12 +70,13 @@ export class Contacts {
 
   /** A block hides each from the other at once. Throws `not_found`. */
   async block(blocker: PersonId, blocked: PersonId, value: boolean): Promise<void> {
-    const { directory, people, turns } = this.#options;
+    const { directory, people, turns, listener } = this.#options;
     if (blocker === blocked) throw new BridgeError('bad_parameter', 'Nobody can block herself');
-    return turns.run('directory', async () => {
+    await turns.run(async () => {
       await Promise.all([people.get(blocker), people.get(blocked)]);
       await directory.commit([{ row: 'block', blocker, blocked, value }]);
     });
+    await listener.pairChanged(blocker, blocked);
   }
 
   async #entry(

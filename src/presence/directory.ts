@@ -88,3 +88,13 @@ export interface Directory {
   /** All of the changes or none. Resolves once they are durable and every later read sees them; errors as in the store. */
   commit(changes: readonly DirectoryChange[]): Promise<void>;
 }
+
+/** Told what has changed in the directory, once it is durable and before it is answered. */
+export interface DirectoryListener {
+  /** Some token may speak for another person now, or for nobody. */
+  tokensChanged(): void;
+  /** These two may see more or less of each other. */
+  pairChanged(a: PersonId, b: PersonId): Promise<void>;
+  /** Anybody may see more or less of these people. */
+  peopleChanged(people: readonly PersonId[]): Promise<void>;
+}

@@ -1,26 +1,64 @@
-import type { CustomStatus, Mode, PresenceRecord } from './record.ts';
+import type { Availability, CustomStatus, Mode, PresenceRecord, Session } from './record.ts';
 
 /** Durations in ms; Infinity means never. */
 export interface Timing {
   /** Online or chat without activity for this long counts as idle. */
   readonly idleAfter: number;
-  /** A claim without activity for this long counts as offline. */
+  /** A claim without activity for this long holds only while there is a session. */
   readonly claimTtl: number;
 }
 
-/** The availability she has at `now`, timers applied, to the millisecond (semantics §5). */
+/** The order in which sessions and claim outbid each other (semantics §5.6). */
+const BEST_FIRST: readonly Availability[] = ['chat', 'online', 'idle'];
+
+/** What she is at `now`, timers applied, to the millisecond (semantics §5). */
 export function modeAt(record: PresenceRecord, now: number, timing: Timing): Mode {
-  const { claim, lastActivity } = record;
-  if (!claim) return 'offline';
-  if (claim.mode === 'invisible' || claim.mode === 'offline') return claim.mode;
-  const quiet = now - (lastActivity ?? claim.at);
-  if (quiet >= timing.claimTtl) return 'offline';
-  if (claim.mode === 'dnd' || claim.mode === 'idle') return claim.mode;
-  return quiet >= timing.idleAfter ? 'idle' : claim.mode;
+  const { claim } = record;
+  if (claim?.mode === 'invisible' || claim?.mode === 'offline') return claim.mode;
+  const sessions = liveSessions(record.sessions, now);
+  const claimed = claim !== null && now < claim.activeAt + timing.claimTtl;
+  if (sessions.length === 0 && !claimed) return 'offline';
+  if (claim?.mode === 'dnd' || sessions.some(({ mode }) => mode === 'dnd')) return 'dnd';
+  if (claim?.mode === 'idle') return 'idle';
+
+  const aged = (mode: Availability, lastActivity: number): Availability =>
+    now < lastActivity + timing.idleAfter ? mode : 'idle';
+  const bids = sessions.map(({ mode, lastActivity }) => aged(mode, lastActivity));
+  if (claim) bids.push(aged(claim.mode, record.lastActivity ?? claim.activeAt));
+  return BEST_FIRST.find((mode) => bids.includes(mode)) ?? 'idle';
+}
+
+export function liveSessions(sessions: readonly Session[], now: number): readonly Session[] {
+  return sessions.every(({ endsAt }) => now < endsAt)
+    ? sessions
+    : sessions.filter(({ endsAt }) => now < endsAt);
 }
 
 /** The status as it stands at `now`, or null once it has expired. */
 export function statusAt(status: CustomStatus | null, now: number): CustomStatus | null {
   if (!status) return null;
   return status.expiresAt !== null && now >= status.expiresAt ? null : status;
+}
+
+/** The next instant after `now` at which the passing of time may change what is seen of the record; null when never. */
+export function nextChange(record: PresenceRecord, now: number, timing: Timing): number | null {
+  const coming = instants(record, timing).filter((at) => at > now && at !== Infinity);
+  return coming.length === 0 ? null : Math.min(...coming);
+}
+
+/** The last such instant; null when there is none after `now`. */
+export function settledAt(record: PresenceRecord, now: number, timing: Timing): number | null {
+  const coming = instants(record, timing).filter((at) => at > now && at !== Infinity);
+  return coming.length === 0 ? null : Math.max(...coming);
+}
+
+function instants({ claim, sessions, status, lastActivity, veil }: PresenceRecord, timing: Timing): number[] {
+  const statuses = [status, veil?.status].map((each) => each?.expiresAt ?? Infinity);
+  if (claim?.mode === 'invisible' || claim?.mode === 'offline') return statuses;
+  return [
+    ...statuses,
+    (lastActivity ?? -Infinity) + timing.idleAfter,
+    (claim?.activeAt ?? -Infinity) + timing.claimTtl,
+    ...sessions.flatMap((session) => [session.endsAt, session.lastActivity + timing.idleAfter]),
+  ];
 }

@@ -1,11 +1,12 @@
 import type { Clock } from './clock.ts';
-import type { Directory, DirectoryChange } from './directory.ts';
+import type { Directory, DirectoryChange, DirectoryListener } from './directory.ts';
 import { BridgeError } from './errors.ts';
 import type { Address, Person, PersonId, Profile, Visibility } from './identity.ts';
 import { ownAddress } from './identity.ts';
 import { mergeRecords } from './merge.ts';
 import type { Network } from './network.ts';
-import type { DirectoryTurns, People } from './people.ts';
+import type { DirectoryTurns } from './directory-turns.ts';
+import type { People } from './people.ts';
 import { addressRow, allocateStandIns } from './people.ts';
 import { BLANK } from './record.ts';
 import type { PresenceStore } from './store.ts';
@@ -19,12 +20,8 @@ export interface LinksOptions {
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly turns: DirectoryTurns;
-  /** Called after a merge or split is durable and before it is answered; token caches forget here. */
-  readonly onChanged: () => void;
+  readonly listener: DirectoryListener;
 }
-
-/** Retries of a merge or split that raced with a presence write. */
-const MAX_ATTEMPTS = 16;
 
 /** Two accounts, one person (semantics §1). */
 export class Links {
@@ -39,9 +36,9 @@ export class Links {
    * Throws `not_found` when an address is nobody's, `conflict` when an account is already linked to another.
    */
   async link(a: Address, b: Address): Promise<{ person: Person; changed: boolean }> {
-    const linked = await this.#attempt(async () => {
+    const linked = await this.#options.turns.run(async () => {
       const [first, second] = [await this.#find(a), await this.#find(b)];
-      if (first.id === second.id) return { id: first.id, changed: false };
+      if (first.id === second.id) return { id: first.id, absorbed: null };
       const [survivor, absorbed] = first.createdAt <= second.createdAt ? [first, second] : [second, first];
       for (const { name } of this.#options.networks) {
         if (ownAddress(survivor, name) && ownAddress(absorbed, name)) {
@@ -49,36 +46,27 @@ export class Links {
         }
       }
       await this.#options.directory.commit(await this.#merge(survivor, absorbed));
-      return { id: survivor.id, changed: true };
+      return { id: survivor.id, absorbed: absorbed.id };
     });
-    return { person: await this.#options.people.get(linked.id), changed: linked.changed };
+    if (linked.absorbed !== null) await this.#announce([linked.id, linked.absorbed]);
+    return { person: await this.#options.people.get(linked.id), changed: linked.absorbed !== null };
   }
 
   /** Gives each account its own person again; both keep contacts, blocks and presence. Throws `conflict` when unlinked. */
   async unlink(id: PersonId): Promise<Person[]> {
-    const split = await this.#attempt(async () => {
+    const split = await this.#options.turns.run(async () => {
       const person = await this.#options.people.get(id);
       const newcomer = this.#options.secrets.random(12) as PersonId;
       await this.#options.directory.commit(await this.#split(person, newcomer));
       return newcomer;
     });
+    await this.#announce([id, split]);
     return Promise.all([this.#options.people.get(id), this.#options.people.get(split)]);
   }
 
-  async #attempt<T>(task: () => Promise<T>): Promise<T> {
-    return this.#options.turns.run('directory', async () => {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          const result = await task();
-          this.#options.onChanged();
-          return result;
-        } catch (error) {
-          // An empty message marks a lost race on a version; a refusal of ours carries its reason.
-          const raced = error instanceof BridgeError && error.code === 'conflict' && error.message === '';
-          if (!raced || attempt === MAX_ATTEMPTS) throw error;
-        }
-      }
-    });
+  async #announce(people: readonly PersonId[]): Promise<void> {
+    this.#options.listener.tokensChanged();
+    await this.#options.listener.peopleChanged(people);
   }
 
   async #find(address: Address): Promise<Person> {
@@ -112,17 +100,13 @@ export class Links {
         value: { ...mergeProfiles(survivor, absorbed), createdAt: survivor.createdAt },
       },
       { row: 'person', id: from, value: null },
-      ...(hers
-        ? ([
-            {
-              row: 'presence',
-              person: into,
-              expected: mine?.version ?? 0,
-              value: mergeRecords(mine ?? BLANK, hers),
-            },
-            { row: 'presence', person: from, expected: hers.version, value: null },
-          ] as const)
-        : []),
+      {
+        row: 'presence',
+        person: into,
+        expected: mine?.version ?? 0,
+        value: mergeRecords(mine ?? BLANK, hers ?? BLANK),
+      },
+      { row: 'presence', person: from, expected: hers?.version ?? 0, value: null },
     ];
   }
 

@@ -10,9 +10,11 @@ export function mergeRecords(a: PresenceRecord, b: PresenceRecord): PresenceReco
   return {
     version: Math.max(a.version, b.version) + 1,
     claim: winner.claim,
+    sessions: [...winner.sessions, ...other.sessions],
     status: winner.status ?? spare,
     lastActivity: latest(winner.lastActivity, other.veil ? null : other.lastActivity),
     veil: winner.veil,
+    settledAt: latest(winner.settledAt, other.settledAt),
   };
 }
 

@@ -1,15 +1,12 @@
 import type { Clock } from './clock.ts';
-import type { Directory, DirectoryChange } from './directory.ts';
+import type { Directory, DirectoryChange, DirectoryListener } from './directory.ts';
+import type { DirectoryTurns } from './directory-turns.ts';
 import { BridgeError } from './errors.ts';
 import type { Address, Person, PersonId, Profile } from './identity.ts';
 import type { Network } from './network.ts';
 import { homeAddress } from './network.ts';
-import type { Serial } from './serial.ts';
 import type { PresenceStore } from './store.ts';
 import type { Secrets } from './tokens.ts';
-
-/** Turns of the directory: changes that read before they write go one at a time on a node. */
-export type DirectoryTurns = Serial<'directory'>;
 
 export interface PeopleOptions {
   readonly directory: Directory;
@@ -18,8 +15,7 @@ export interface PeopleOptions {
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly turns: DirectoryTurns;
-  /** Called after a removal is durable and before it is answered; token caches forget here. */
-  readonly onRemoved: () => void;
+  readonly listener: DirectoryListener;
 }
 
 /** Who is known to the bridge, by which addresses (semantics §1). */
@@ -53,16 +49,16 @@ export class People {
 
   /** A new person with one account or two, already canonical. Throws `bad_parameter`, `conflict`. */
   async create(own: readonly Address[], profile: Profile): Promise<Person> {
-    const { directory, networks, clock, secrets, turns } = this.#options;
+    const { directory, networks, clock, secrets, turns, listener } = this.#options;
     if (own.length === 0) throw new BridgeError('bad_parameter', 'A person needs at least one id');
     for (const address of own) refuseStandIn(address, networks);
-    return turns.run('directory', async () => {
+    const id = secrets.random(12) as PersonId;
+    await turns.run(async () => {
       for (const address of own) {
         if (await directory.people.byAddress(address)) {
           throw new BridgeError('conflict', `${address.id} already belongs to a person`);
         }
       }
-      const id = secrets.random(12) as PersonId;
       const createdAt = clock.now();
       const standIns = await allocateStandIns(directory, networks, own, createdAt);
       const invited = await Promise.all(own.map((address) => directory.relations.invites({ address })));
@@ -75,25 +71,27 @@ export class People {
           { row: 'invite', owner, address, value: false },
         ]),
       ]);
-      return this.get(id);
     });
+    await listener.peopleChanged([id]);
+    return this.get(id);
   }
 
   /** Changes what is given, leaves the rest. Throws `not_found`. */
   async edit(id: PersonId, patch: Partial<Profile>): Promise<Person> {
-    const { directory, turns } = this.#options;
-    return turns.run('directory', async () => {
+    const { directory, turns, listener } = this.#options;
+    await turns.run(async () => {
       const { displayName, avatarUrl, visibility, createdAt } = await this.get(id);
       const value = { displayName, avatarUrl, visibility, createdAt, ...patch };
       await directory.commit([{ row: 'person', id, value }]);
-      return this.get(id);
     });
+    await listener.peopleChanged([id]);
+    return this.get(id);
   }
 
   /** Forgets the person and all that names her; her stand-in is never handed out again. Throws `not_found`. */
   async remove(id: PersonId): Promise<void> {
-    const { directory, store, turns } = this.#options;
-    return turns.run('directory', async () => {
+    const { directory, store, turns, listener } = this.#options;
+    await turns.run(async () => {
       const person = await this.get(id);
       const { relations, tokens } = directory;
       const record = await store.get(id);
@@ -116,8 +114,9 @@ export class People {
         ...(record ? [{ row: 'presence', person: id, expected: record.version, value: null } as const] : []),
         { row: 'person', id, value: null },
       ]);
-      this.#options.onRemoved();
     });
+    listener.tokensChanged();
+    await listener.peopleChanged([id]);
   }
 }
 

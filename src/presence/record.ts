@@ -15,8 +15,25 @@ export const BRIDGE = 'bridge';
 export interface Claim {
   readonly mode: Mode;
   readonly origin: Origin;
-  /** Milliseconds since 1970. */
+  /** When it was said, ms since 1970. */
   readonly at: number;
+  /** Her last explicit write of whatever kind, ms since 1970. */
+  readonly activeAt: number;
+}
+
+/** What a connection can say of its person; a connection that says nothing of her makes no session. */
+export type SessionMode = Exclude<Availability, 'offline'>;
+
+/** What one connection or device says by itself, without a word of the person (semantics §5). */
+export interface Session {
+  /** Names the connection or device; unique for its person and origin. */
+  readonly id: string;
+  readonly origin: Origin;
+  readonly mode: SessionMode;
+  /** Milliseconds since 1970. */
+  readonly lastActivity: number;
+  /** Lease: from this instant on there is no session, unless it is renewed; ms since 1970. */
+  readonly endsAt: number;
 }
 
 /** Text and emoji are verbatim, never empty, and never both null. */
@@ -43,16 +60,22 @@ export interface PresenceRecord {
   /** +1 on every accepted change; 0 is the record nobody has written. */
   readonly version: number;
   readonly claim: Claim | null;
+  /** Those that had not ended when the record was made. */
+  readonly sessions: readonly Session[];
   readonly status: CustomStatus | null;
   /** Milliseconds since 1970, or null when unknown. */
   readonly lastActivity: number | null;
   readonly veil: Veil | null;
+  /** From this instant on nothing changes by the passing of time, ms since 1970; null when nothing does already. */
+  readonly settledAt: number | null;
 }
 
 export const BLANK: PresenceRecord = {
   version: 0,
   claim: null,
+  sessions: [],
   status: null,
   lastActivity: null,
   veil: null,
+  settledAt: null,
 };

@@ -1,7 +1,9 @@
 import type { Dialect } from './dialect.ts';
 import { canExpress } from './dialect.ts';
 import type { Timing } from './expiry.ts';
-import type { Claim, CustomStatus, Mode, PresenceRecord, Veil } from './record.ts';
+import { liveSessions, settledAt } from './expiry.ts';
+import type { Claim, CustomStatus, Mode, PresenceRecord, Session, Veil } from './record.ts';
+import type { Signal } from './session.ts';
 import type { Own, Shown } from './shown.ts';
 import { project } from './shown.ts';
 
@@ -31,6 +33,8 @@ export interface Rules {
   readonly timing: Timing;
   /** `translation.sticky`: a dialect that cannot say dnd or invisible does not lift them. */
   readonly sticky: boolean;
+  /** The most sessions one person may have; the one that ends first makes room for another. */
+  readonly maxSessions: number;
 }
 
 /** The record after an explicit write at `now` (semantics §4). Pure; the version always grows by one. */
@@ -43,13 +47,58 @@ export function reduce(
   const { own, shown } = project(record, now, rules.timing);
   const claim = nextClaim(record.claim, own.mode, write, now, rules.sticky);
   const status = nextStatus(own, write);
-  return {
+  const next: PresenceRecord = {
     version: record.version + 1,
     claim,
+    sessions: liveSessions(record.sessions, now),
     status,
     lastActivity: now, // semantics §4.4
     veil: nextVeil(record.veil, shown, claim, status, write, now),
+    settledAt: null,
   };
+  return { ...next, settledAt: settledAt(next, now, rules.timing) };
+}
+
+/** The record after an automatic signal at `now` (semantics §5). Pure; the same record when the signal says nothing new. */
+export function reduceSignal(
+  record: PresenceRecord,
+  signal: Signal,
+  now: number,
+  rules: Rules,
+): PresenceRecord {
+  const live = liveSessions(record.sessions, now);
+  const before = live.find(({ id, origin }) => id === signal.id && origin === signal.origin);
+  const session = nextSession(before, signal, now);
+  if (session === before && live === record.sessions) return record;
+
+  const others = live.filter((each) => each !== before);
+  const opens = session !== undefined && before === undefined;
+  // §5: a session that opens ends an explicit offline, and with it whatever was left of being out of sight.
+  const returns = opens && record.claim?.mode === 'offline';
+  const next: PresenceRecord = {
+    ...record,
+    version: record.version + 1,
+    claim: returns ? null : record.claim,
+    veil: returns ? null : record.veil,
+    sessions: session && session.endsAt > now ? [...makeRoom(others, rules.maxSessions), session] : others,
+    lastActivity: session ? Math.max(record.lastActivity ?? 0, session.lastActivity) : record.lastActivity,
+  };
+  return { ...next, settledAt: settledAt(next, now, rules.timing) };
+}
+
+function nextSession(before: Session | undefined, signal: Signal, now: number): Session | undefined {
+  if (signal.kind === 'session-end') {
+    return before && before.endsAt > signal.endsAt ? { ...before, endsAt: signal.endsAt } : before;
+  }
+  const { id, origin, mode, active, endsAt } = signal;
+  return { id, origin, mode, endsAt, lastActivity: active || !before ? now : before.lastActivity };
+}
+
+function makeRoom(sessions: readonly Session[], max: number): readonly Session[] {
+  if (sessions.length < max) return sessions;
+  const first = Math.min(...sessions.map(({ endsAt }) => endsAt));
+  const leaving = sessions.findIndex(({ endsAt }) => endsAt === first);
+  return sessions.filter((_, index) => index !== leaving);
 }
 
 function nextClaim(
@@ -63,9 +112,9 @@ function nextClaim(
   const said = dialect.words[mode];
   // An echo (§4.1) repeats the claim itself. The word of a timer (idle, offline) written back is a new claim:
   // the activity of the write would otherwise undo just what it says.
-  if (claim && dialect.words[seen] === said && dialect.words[claim.mode] === said) return claim;
-  if (claim && sticky && isHeld(claim, write)) return claim;
-  return { mode, origin: dialect.origin, at: now };
+  const echoed = claim && dialect.words[seen] === said && dialect.words[claim.mode] === said;
+  if (echoed || (claim && sticky && isHeld(claim, write))) return { ...claim, activeAt: now };
+  return { mode, origin: dialect.origin, at: now, activeAt: now };
 }
 
 /** Semantics §4.2: dnd and invisible are lifted by whoever set them or can say them; `offline` ends dnd. */

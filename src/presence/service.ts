@@ -1,13 +1,17 @@
 import type { Clock } from './clock.ts';
+import { Deadlines } from './deadlines.ts';
 import { BridgeError } from './errors.ts';
 import type { Directory } from './directory.ts';
 import type { Person, PersonId } from './identity.ts';
+import { nextChange } from './expiry.ts';
+import type { PresenceRecord } from './record.ts';
 import { BLANK } from './record.ts';
 import type { ExplicitWrite, Rules } from './reduce.ts';
-import { reduce } from './reduce.ts';
+import { reduce, reduceSignal } from './reduce.ts';
 import { Serial } from './serial.ts';
-import type { Own, Shown } from './shown.ts';
-import { NOTHING_SHOWN, project } from './shown.ts';
+import type { Signal } from './session.ts';
+import type { Own, Projection, Shown } from './shown.ts';
+import { project } from './shown.ts';
 import type { PresenceStore } from './store.ts';
 import { maySee } from './visibility.ts';
 
@@ -16,52 +20,124 @@ const MAX_ATTEMPTS = 16;
 
 export interface PresenceServiceOptions {
   readonly store: PresenceStore;
-  readonly directory: Pick<Directory, 'relations'>;
+  readonly directory: Pick<Directory, 'people' | 'relations' | 'commit'>;
   readonly clock: Clock;
   readonly rules: Rules;
 }
 
+/** What somebody is at one version of her record; equal versions differ only by the passing of time. */
+export interface Change extends Projection {
+  readonly person: PersonId;
+  readonly version: number;
+}
+
 /** The one write path and the one read path. Nobody else touches the records of the store. */
-export class PresenceService {
+export class PresenceService implements Disposable {
   readonly #store: PresenceStore;
-  readonly #directory: Pick<Directory, 'relations'>;
+  readonly #directory: PresenceServiceOptions['directory'];
   readonly #clock: Clock;
   readonly #rules: Rules;
   readonly #turns = new Serial<PersonId>();
+  readonly #deadlines: Deadlines<PersonId>;
+  readonly #listeners = new Set<(change: Change) => void>();
 
   constructor({ store, directory, clock, rules }: PresenceServiceOptions) {
     this.#store = store;
     this.#directory = directory;
     this.#clock = clock;
     this.#rules = rules;
+    this.#deadlines = new Deadlines(clock, (person) => void this.#passTime(person));
+  }
+
+  /** Takes up the timers of a store that was used before. Errors as in the store. */
+  async start(): Promise<void> {
+    for await (const [person, record] of this.#store.unsettled(this.#clock.now()))
+      this.#schedule(person, record);
   }
 
   /** Applies what she says and answers what she now sees of herself, once it is durable. Errors as in the store. */
   async write(person: PersonId, write: ExplicitWrite): Promise<Own> {
-    return this.#turns.run(person, async () => {
-      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-        const record = (await this.#store.get(person)) ?? BLANK;
-        const now = this.#clock.now();
-        const next = reduce(record, write, now, this.#rules);
-        if (await this.#store.compareAndSet(person, record.version, next)) {
-          return project(next, now, this.#rules.timing).own;
-        }
-      }
-      throw new BridgeError('overloaded');
-    });
+    return (await this.#change(person, (record, now) => reduce(record, write, now, this.#rules))).own;
+  }
+
+  /** Applies what a connection says by itself, once it is durable. Errors as in the store. */
+  async signal(person: PersonId, signal: Signal): Promise<void> {
+    await this.#change(person, (record, now) => reduceSignal(record, signal, now, this.#rules));
   }
 
   /** What she sees of herself. */
   async own(person: PersonId): Promise<Own> {
-    const record = (await this.#store.get(person)) ?? BLANK;
-    return project(record, this.#clock.now(), this.#rules.timing).own;
+    return (await this.look(person)).own;
   }
 
   /** What `reader` is shown of another; null when she may not see her, which must answer like unknown (semantics §9). */
   async shown(reader: PersonId, target: Person): Promise<Shown | null> {
     const relation = await this.#directory.relations.between(reader, target.id);
     if (!maySee(target.visibility, relation)) return null;
-    const record = await this.#store.get(target.id);
-    return record ? project(record, this.#clock.now(), this.#rules.timing).shown : NOTHING_SHOWN;
+    return (await this.look(target.id)).shown;
+  }
+
+  /** Both views of somebody, for whoever has found out which of them to pass on. */
+  async look(person: PersonId): Promise<Change> {
+    return this.#view(person, (await this.#store.get(person)) ?? BLANK);
+  }
+
+  /**
+   * Calls `listener` with every change once it is durable, and when time alone has changed what is seen; one person's
+   * in version order. Must not throw. The result ends it.
+   */
+  subscribe(listener: (change: Change) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  [Symbol.dispose](): void {
+    this.#deadlines[Symbol.dispose]();
+    this.#listeners.clear();
+  }
+
+  async #change(
+    person: PersonId,
+    step: (record: PresenceRecord, now: number) => PresenceRecord,
+  ): Promise<Projection> {
+    return this.#turns.run(person, async () => {
+      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+        const record = (await this.#store.get(person)) ?? BLANK;
+        const now = this.#clock.now();
+        const next = step(record, now);
+        if (next === record) return project(record, now, this.#rules.timing);
+        if (!(await this.#store.compareAndSet(person, record.version, next))) continue;
+        if (record.version === 0) await this.#demandPerson(person, next);
+        return this.#publish(person, next);
+      }
+      throw new BridgeError('overloaded');
+    });
+  }
+
+  /** A first record may be that of somebody who was removed or linked away meanwhile: it is taken back. */
+  async #demandPerson(person: PersonId, record: PresenceRecord): Promise<void> {
+    if (await this.#directory.people.byId(person)) return;
+    await this.#directory.commit([{ row: 'presence', person, expected: record.version, value: null }]);
+    throw new BridgeError('not_found', 'No such person');
+  }
+
+  async #passTime(person: PersonId): Promise<void> {
+    const record = await this.#store.get(person).catch(() => null);
+    if (record) this.#publish(person, record);
+  }
+
+  #publish(person: PersonId, record: PresenceRecord): Projection {
+    const change = this.#view(person, record);
+    for (const listener of this.#listeners) listener(change);
+    this.#schedule(person, record);
+    return change;
+  }
+
+  #schedule(person: PersonId, record: PresenceRecord): void {
+    this.#deadlines.set(person, nextChange(record, this.#clock.now(), this.#rules.timing));
+  }
+
+  #view(person: PersonId, record: PresenceRecord): Change {
+    return { person, version: record.version, ...project(record, this.#clock.now(), this.#rules.timing) };
   }
 }

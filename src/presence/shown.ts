@@ -2,6 +2,9 @@ import type { Timing } from './expiry.ts';
 import { modeAt, statusAt } from './expiry.ts';
 import type { Availability, CustomStatus, Mode, PresenceRecord } from './record.ts';
 
+/** Movement of the last activity that is worth an event of its own, ms. */
+const ACTIVITY_STEP = 60_000;
+
 interface Face {
   readonly status: CustomStatus | null;
   /** Milliseconds since 1970, or null when unknown. */
@@ -41,4 +44,14 @@ export function project(record: PresenceRecord, now: number, timing: Timing): Pr
   }
   // An invisible record without a veil cannot be made by `reduce`; should one ever be read, it shows nothing.
   return { own, shown: mode === 'invisible' ? NOTHING_SHOWN : { ...own, mode } };
+}
+
+/** Whether others would see no difference worth telling: activity alone is told once it has moved by a minute. */
+export function sameShown(a: Shown, b: Shown): boolean {
+  return (
+    a.mode === b.mode &&
+    a.status?.text === b.status?.text &&
+    a.status?.emoji === b.status?.emoji &&
+    Math.abs((a.lastActivity ?? 0) - (b.lastActivity ?? 0)) < ACTIVITY_STEP
+  );
 }

@@ -12,4 +12,7 @@ export interface PresenceStore {
    * Throws `overloaded` when the queue is full, `store_unavailable` when the disk refuses: then nothing has changed.
    */
   compareAndSet(person: PersonId, expected: number, record: PresenceRecord): Promise<boolean>;
+
+  /** The records that time will still change after `now` (`settledAt`), in no order; for a start. */
+  unsettled(now: number): AsyncIterable<readonly [PersonId, PresenceRecord]>;
 }

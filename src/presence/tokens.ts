@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import type { Directory, TokenGrant } from './directory.ts';
+import type { Directory, DirectoryListener, TokenGrant } from './directory.ts';
 import { BridgeError } from './errors.ts';
 import type { NetworkName, PersonId } from './identity.ts';
 
@@ -35,8 +35,7 @@ export interface TokensOptions {
   readonly directory: Directory;
   readonly secrets: Secrets;
   readonly clock: Clock;
-  /** Called after a revocation is durable and before it is answered; caches forget here. */
-  readonly onRevoked: () => void;
+  readonly listener: Pick<DirectoryListener, 'tokensChanged'>;
 }
 
 /** The tokens that the bridge itself hands out. */
@@ -83,7 +82,7 @@ export class Tokens implements TokenVerifier {
     );
     if (which !== undefined && chosen.length === 0) throw new BridgeError('not_found', 'No such token');
     await directory.commit(chosen.map((grant) => ({ row: 'token', hash: grant.hash, value: null })));
-    this.#options.onRevoked();
+    this.#options.listener.tokensChanged();
   }
 }
 

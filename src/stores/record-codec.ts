@@ -1,26 +1,40 @@
-import type { Claim, CustomStatus, Mode, Origin, PresenceRecord, Veil } from '../presence/record.ts';
+import type {
+  Claim,
+  CustomStatus,
+  Mode,
+  Origin,
+  PresenceRecord,
+  Session,
+  SessionMode,
+  Veil,
+} from '../presence/record.ts';
 import { MODES } from '../presence/record.ts';
 
-/** A record as every store keeps it: a JSON tuple, some 60 to 110 bytes. */
-export function encodeRecord({ version, claim, status, lastActivity, veil }: PresenceRecord): string {
+/** A record as every store keeps it: a JSON tuple, some 70 to 130 bytes. */
+export function encodeRecord(record: PresenceRecord): string {
+  const { version, claim, status, lastActivity, veil, sessions, settledAt } = record;
   return JSON.stringify([
     version,
-    claim && [claim.mode, claim.origin, claim.at],
+    claim && [claim.mode, claim.origin, claim.at, claim.activeAt - claim.at],
     status && encodeStatus(status),
     lastActivity,
     veil && [veil.lastActivity, veil.status && encodeStatus(veil.status), veil.sealed],
+    sessions.map((each) => [each.id, each.origin, each.mode, each.lastActivity, each.endsAt]),
+    settledAt,
   ]);
 }
 
 /** Throws a plain Error when the text is not what `encodeRecord` wrote. */
 export function decodeRecord(text: string): PresenceRecord {
-  const [version, claim, status, lastActivity, veil] = tuple(JSON.parse(text), 5);
+  const [version, claim, status, lastActivity, veil, sessions, settledAt] = tuple(JSON.parse(text), 7);
   return {
     version: whole(version),
     claim: orNull(claim, decodeClaim),
     status: orNull(status, decodeStatus),
     lastActivity: orNull(lastActivity, whole),
     veil: orNull(veil, decodeVeil),
+    sessions: list(sessions).map(decodeSession),
+    settledAt: orNull(settledAt, whole),
   };
 }
 
@@ -29,8 +43,26 @@ function encodeStatus({ text, emoji, origin, expiresAt }: CustomStatus): unknown
 }
 
 function decodeClaim(value: unknown): Claim {
-  const [mode, origin, at] = tuple(value, 3);
-  return { mode: modeFrom(mode), origin: originFrom(origin), at: whole(at) };
+  const [mode, origin, said, quiet] = tuple(value, 4);
+  const at = whole(said);
+  return { mode: modeFrom(mode), origin: originFrom(origin), at, activeAt: at + whole(quiet) };
+}
+
+function decodeSession(value: unknown): Session {
+  const [id, origin, mode, lastActivity, endsAt] = tuple(value, 5);
+  return {
+    id: string(id),
+    origin: originFrom(origin),
+    mode: sessionModeFrom(mode),
+    lastActivity: whole(lastActivity),
+    endsAt: whole(endsAt),
+  };
+}
+
+function sessionModeFrom(value: unknown): SessionMode {
+  const mode = modeFrom(value);
+  if (mode === 'offline' || mode === 'invisible') throw damaged();
+  return mode;
 }
 
 function decodeStatus(value: unknown): CustomStatus {
@@ -54,7 +86,13 @@ function orNull<T>(value: unknown, decode: (value: unknown) => T): T | null {
 }
 
 function tuple(value: unknown, length: number): unknown[] {
-  if (!Array.isArray(value) || value.length !== length) throw damaged();
+  const values = list(value);
+  if (values.length !== length) throw damaged();
+  return values;
+}
+
+function list(value: unknown): unknown[] {
+  if (!Array.isArray(value)) throw damaged();
   return value;
 }
 

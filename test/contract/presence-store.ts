@@ -96,5 +96,27 @@ export function presenceStoreContract(name: string, open: () => Promise<Subject<
       const kept = await Promise.all(people.map((person) => after.get(person)));
       expect(kept).toEqual(people.map((_, index) => record(index)));
     });
+
+    test('finds again those that time will still change, as they are now', async () => {
+      const { store, settled } = await open();
+      await store.compareAndSet(ALICE, 0, recordOf(1, { settledAt: 1000 }));
+      await store.compareAndSet(ALICE, 1, recordOf(2, { settledAt: 3000 }));
+      await store.compareAndSet(BOB, 0, recordOf(1, { settledAt: 2000 }));
+      await store.compareAndSet(personId('carol'), 0, recordOf(1, { settledAt: 5000 }));
+      await store.compareAndSet(personId('carol'), 1, recordOf(2, { settledAt: null }));
+      for (const reopen of [() => store, settled]) {
+        const each = await reopen();
+        expect(await unsettled(each, 1999)).toEqual({ alice: 2, bob: 1 });
+        expect(await unsettled(each, 2000)).toEqual({ alice: 2 });
+        expect(await unsettled(each, 3000)).toEqual({});
+      }
+    });
   });
+}
+
+/** The versions of the records that time will still change, by person. */
+async function unsettled(store: PresenceStore, now: number): Promise<Record<string, number>> {
+  const found: Record<string, number> = {};
+  for await (const [person, { version }] of store.unsettled(now)) found[person] = version;
+  return found;
 }

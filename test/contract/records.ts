@@ -10,7 +10,22 @@ export function recordOf(version: number, changes: Partial<PresenceRecord> = {})
 /** Every facet filled, with text that a store might spoil. */
 export const FULL_RECORD: PresenceRecord = {
   version: 1,
-  claim: { mode: 'invisible', origin: 'left' as NetworkName, at: 1_767_225_600_123 },
+  claim: {
+    mode: 'invisible',
+    origin: 'left' as NetworkName,
+    at: 1_767_225_600_123,
+    activeAt: 1_767_225_600_124,
+  },
+  sessions: [
+    {
+      id: 'phone \0',
+      origin: 'left' as NetworkName,
+      mode: 'chat',
+      lastActivity: 1_767_225_600_000,
+      endsAt: 1_767_225_700_000,
+    },
+  ],
+  settledAt: 2 ** 45,
   status: {
     text: 'tab\t, line\n, nul\0, "quote", 🙂',
     emoji: ':wave:',

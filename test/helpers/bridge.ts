@@ -11,7 +11,11 @@ import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
 import type { BucketLimits } from '../../src/surfaces/http/token-buckets.ts';
 import { ManualClock } from './clock.ts';
 
-export const RULES: Rules = { timing: { idleAfter: 300_000, claimTtl: 1_800_000 }, sticky: true };
+export const RULES: Rules = {
+  timing: { idleAfter: 300_000, claimTtl: 1_800_000 },
+  sticky: true,
+  maxSessions: 50,
+};
 export const PROFILE: Profile = { displayName: null, avatarUrl: null, visibility: 'everyone' };
 
 export interface TestBridgeOptions {

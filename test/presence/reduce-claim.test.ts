@@ -87,7 +87,7 @@ describe('the claim after a write', () => {
     (...[before, by, dialect, mode]) => {
       const record = claimed(before, origins[by]);
       const next = reduce(record, says(dialects[dialect], mode), START + MINUTE, RULES);
-      expect(next.claim).toBe(record.claim);
+      expect(next.claim).toEqual({ ...record.claim, activeAt: START + MINUTE });
       expect(next).toMatchObject({ lastActivity: START + MINUTE, version: record.version + 1 });
     },
   );
@@ -96,10 +96,12 @@ describe('the claim after a write', () => {
     const next = reduce(BLANK, says(poor, 'idle'), START, RULES);
     expect(next).toEqual({
       version: 1,
-      claim: { mode: 'idle', origin: QUIET, at: START },
+      claim: { mode: 'idle', origin: QUIET, at: START, activeAt: START },
+      sessions: [],
       status: null,
       lastActivity: START,
       veil: null,
+      settledAt: START + 30 * MINUTE,
     });
   });
 
@@ -115,7 +117,8 @@ describe('the claim after a write', () => {
   it('stays dnd when a timer showed her gone to a network without the word', () => {
     const record = claimed('dnd', LOUD);
     for (const mode of ['online', 'idle'] as const) {
-      expect(reduce(record, says(poor, mode), START + 31 * MINUTE, RULES).claim).toBe(record.claim);
+      const next = reduce(record, says(poor, mode), START + 31 * MINUTE, RULES);
+      expect(next.claim).toMatchObject({ mode: 'dnd', origin: LOUD, at: START });
     }
   });
 });

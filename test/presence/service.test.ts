@@ -5,6 +5,7 @@ import { NOTHING_SHOWN } from '../../src/presence/shown.ts';
 import type { PersonId, Visibility } from '../../src/presence/identity.ts';
 import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
 import { dialects, poor, QUIET, rich, says } from './dialects.ts';
+import { RULES } from '../helpers/bridge.ts';
 import { makeWorld, onLoud } from './world.ts';
 
 /** A store where `others` nodes win the race for a record before this one does. */
@@ -14,7 +15,8 @@ class ContestedStore extends MemoryStore {
   override async compareAndSet(person: PersonId, expected: number, record: PresenceRecord): Promise<boolean> {
     if (this.others > 0) {
       this.others--;
-      const claim = { mode: 'dnd', origin: QUIET, at: record.lastActivity ?? 0 } as const;
+      const at = record.lastActivity ?? 0;
+      const claim = { mode: 'dnd', origin: QUIET, at, activeAt: at } as const;
       await super.compareAndSet(person, expected, { ...record, claim });
     }
     return super.compareAndSet(person, expected, record);
@@ -72,7 +74,7 @@ describe('what a person writes', () => {
 
   it('obeys the rules it is given', async () => {
     const timing = { idleAfter: 10, claimTtl: Infinity };
-    const { born, presence, clock } = makeWorld({ rules: { timing, sticky: false } });
+    const { born, presence, clock } = makeWorld({ rules: { ...RULES, timing, sticky: false } });
     const { id } = await born('a', null);
     await presence.write(id, says(rich, 'dnd'));
     expect((await presence.write(id, says(poor, 'online'))).mode).toBe('online');

@@ -12,7 +12,18 @@ const origin = fc.constantFrom('left', 'right', 'bridge') as fc.Arbitrary<Origin
 const status = fc.option(fc.record({ text, emoji: text, origin, expiresAt: fc.option(time) }));
 const record: fc.Arbitrary<PresenceRecord> = fc.record({
   version: time,
-  claim: fc.option(fc.record({ mode: fc.constantFrom(...MODES), origin, at: time })),
+  claim: fc.option(fc.record({ mode: fc.constantFrom(...MODES), origin, at: time, activeAt: time })),
+  sessions: fc.array(
+    fc.record({
+      id: fc.string({ unit: 'binary' }),
+      origin,
+      mode: fc.constantFrom('online', 'idle', 'dnd', 'chat'),
+      lastActivity: time,
+      endsAt: time,
+    }),
+    { maxLength: 3 },
+  ),
+  settledAt: fc.option(time),
   status,
   lastActivity: fc.option(time),
   veil: fc.option(fc.record({ lastActivity: fc.option(time), status, sealed: fc.boolean() })),
@@ -40,11 +51,11 @@ test('a log body keeps every change, in order', () => {
 
 test('a typical record takes little room', () => {
   const at = 1_767_225_600_000;
-  const claim = { mode: 'dnd', origin: 'network-one' as Origin, at } as const;
+  const claim = { mode: 'dnd', origin: 'network-one' as Origin, at, activeAt: at } as const;
   const busy = { text: 'In a meeting', emoji: ':calendar:', origin: claim.origin, expiresAt: null };
-  expect(encodeRecord(recordOf(12, { claim, lastActivity: at })).length).toBeLessThanOrEqual(70);
+  expect(encodeRecord(recordOf(12, { claim, lastActivity: at })).length).toBeLessThanOrEqual(75);
   expect(encodeRecord(recordOf(12, { claim, status: busy, lastActivity: at })).length).toBeLessThanOrEqual(
-    115,
+    120,
   );
 });
 

@@ -42,6 +42,11 @@ export class MemoryStore implements PresenceStore, Directory {
     return Promise.resolve(true);
   }
 
+  // eslint-disable-next-line @typescript-eslint/require-await -- the port is asynchronous
+  async *unsettled(now: number): AsyncGenerator<readonly [PersonId, PresenceRecord]> {
+    for (const entry of this.#records) if ((entry[1].settledAt ?? 0) > now) yield entry;
+  }
+
   readonly people: PeopleReader = {
     byId: (id) => Promise.resolve(this.#person(id)),
     byAddress: (address) => {

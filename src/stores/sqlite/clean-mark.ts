@@ -1,15 +1,6 @@
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sizeOf } from './file-check.ts';
+import { sizeOf, syncFolder } from './files.ts';
 
 const MARK = 'clean.json';
 
@@ -27,16 +18,6 @@ export function takeCleanMark(folder: string, files: readonly string[]): boolean
   rmSync(join(folder, MARK), { force: true });
   syncFolder(folder);
   return clean;
-}
-
-/** Makes renames and removals in a folder survive a power cut. */
-export function syncFolder(folder: string): void {
-  const fd = openSync(folder, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function readMark(folder: string): string | null {

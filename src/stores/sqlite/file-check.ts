@@ -1,5 +1,6 @@
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { openReader, readPragma } from './database.ts';
+import { sizeOf } from './files.ts';
 import type { FileKind } from './schema.ts';
 import { RESTORE_ADVICE, StoreRefused } from './refused.ts';
 
@@ -47,11 +48,6 @@ function quickCheck(file: string): string {
   } finally {
     db.close();
   }
-}
-
-/** Bytes; 0 when there is no file. */
-export function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /** An unfinished checkpoint or transaction may leave the file short; SQLite then completes it from the journal. */

@@ -5,6 +5,7 @@ import type { PresenceRecord } from '../../presence/record.ts';
 import { decodeRecord } from '../record-codec.ts';
 import type { Database, Statement } from './database.ts';
 import { prepare } from './database.ts';
+import { SETTLED_AT } from './schema.ts';
 
 type Changes = Map<PersonId, PresenceRecord | null>;
 
@@ -12,6 +13,7 @@ type Changes = Map<PersonId, PresenceRecord | null>;
 export class Records {
   readonly #cache: LRUCache<PersonId, PresenceRecord>;
   readonly #read: Statement<{ record: string }>;
+  readonly #readUnsettled: Statement<{ person: PersonId; record: string }>;
   #recent: Changes = new Map();
   #folding: Changes = new Map();
 
@@ -19,6 +21,7 @@ export class Records {
   constructor(state: Database, cacheSize: number) {
     this.#cache = new LRUCache({ max: cacheSize });
     this.#read = prepare(state, 'SELECT record FROM presence WHERE person = ?');
+    this.#readUnsettled = prepare(state, `SELECT person, record FROM presence WHERE ${SETTLED_AT} > ?`);
   }
 
   /** People changed since the last fold began. */
@@ -39,6 +42,17 @@ export class Records {
     else this.#cache.delete(person);
   }
 
+  /** Those that time will still change after `now`. Throws `store_unavailable` when the state cannot be read. */
+  *unsettled(now: number): Generator<readonly [PersonId, PresenceRecord]> {
+    const unfolded = new Map([...this.#folding, ...this.#recent]);
+    for (const [person, record] of unfolded) {
+      if ((record?.settledAt ?? 0) > now && record) yield [person, record];
+    }
+    for (const { person, record } of reading(() => this.#readUnsettled.all(now))) {
+      if (!unfolded.has(person)) yield [person, reading(() => decodeRecord(record))];
+    }
+  }
+
   /** From here on changes belong to the next fold. */
   beginFold(): void {
     this.#folding = this.#recent;
@@ -55,14 +69,18 @@ export class Records {
   }
 
   #readState(person: PersonId): PresenceRecord | null {
-    try {
-      const row = this.#read.get(person);
-      if (!row) return null;
-      const record = decodeRecord(row.record);
-      this.#cache.set(person, record);
-      return record;
-    } catch (cause) {
-      throw new BridgeError('store_unavailable', '', { cause });
-    }
+    const row = reading(() => this.#read.get(person));
+    if (!row) return null;
+    const record = reading(() => decodeRecord(row.record));
+    this.#cache.set(person, record);
+    return record;
+  }
+}
+
+function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new BridgeError('store_unavailable', '', { cause });
   }
 }

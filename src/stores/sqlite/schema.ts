@@ -1,8 +1,8 @@
 import { renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { syncFolder } from './clean-mark.ts';
 import type { Database } from './database.ts';
 import { checkpoint, openWriter, readPragma, transaction } from './database.ts';
+import { syncFolder } from './files.ts';
 
 /** One kind of file: a mark that tells it from any other SQLite file, and the steps that lead to today's tables. */
 export interface FileKind {
@@ -63,6 +63,9 @@ const PRESENCE = `
   CREATE TABLE presence (person TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
+/** `settledAt` in a record as `encodeRecord` writes it. */
+export const SETTLED_AT = "json_extract(record, '$[6]')";
+
 /** The truth: one row per batch of presence changes, without gaps, and the directory. */
 export const LOG: FileKind = {
   mark: 0x70787031,
@@ -76,6 +79,7 @@ export const STATE: FileKind = {
   journal: 'wal',
   migrations: [
     `${PRESENCE}
+    CREATE INDEX unsettled ON presence (${SETTLED_AT}) WHERE ${SETTLED_AT} IS NOT NULL;
     CREATE TABLE progress (folding INTEGER NOT NULL, folded INTEGER NOT NULL) STRICT;
     INSERT INTO progress VALUES (0, 0);`,
   ],

@@ -68,6 +68,12 @@ export class SqliteStore implements PresenceStore, Directory, AsyncDisposable {
     return this.#write({ records: [{ person, expected, value }], rows: [] });
   }
 
+  // eslint-disable-next-line @typescript-eslint/require-await -- the port is asynchronous
+  async *unsettled(now: number): AsyncGenerator<readonly [PersonId, PresenceRecord]> {
+    this.#refuseWhenClosed();
+    yield* this.#parts.records.unsettled(now);
+  }
+
   async commit(changes: readonly DirectoryChange[]): Promise<void> {
     const records = changes.filter((change) => change.row === 'presence');
     const rows = changes.filter((change) => change.row !== 'presence');

@@ -8,6 +8,7 @@ const MAX_TOKENS = 100_000;
 export class TokenCache implements TokenVerifier {
   readonly #inner: TokenVerifier;
   readonly #callers = new LRUCache<string, Caller>({ max: MAX_TOKENS });
+  readonly #listeners = new Set<() => void>();
   #generation = 0;
 
   constructor(inner: TokenVerifier) {
@@ -28,5 +29,12 @@ export class TokenCache implements TokenVerifier {
   clear(): void {
     this.#generation++;
     this.#callers.clear();
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Calls `listener` when any token may have been revoked or moved: who lives by one must verify it anew. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 }

@@ -1,0 +1,22 @@
+import type { Origin, SessionMode } from './record.ts';
+
+/** An automatic signal. It never changes a claim, a text, dnd or invisible, save that an opening ends an offline claim. */
+export type Signal =
+  /** Opens the session or renews its lease; `active` when the signal shows the person herself at work. */
+  | {
+      readonly kind: 'session';
+      readonly id: string;
+      readonly origin: Origin;
+      readonly mode: SessionMode;
+      readonly active: boolean;
+      /** Milliseconds since 1970. */
+      readonly endsAt: number;
+    }
+  /** The connection is gone: its session ends at `endsAt` if it would live longer. */
+  | {
+      readonly kind: 'session-end';
+      readonly id: string;
+      readonly origin: Origin;
+      /** Milliseconds since 1970. */
+      readonly endsAt: number;
+    };
