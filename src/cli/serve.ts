@@ -25,7 +25,7 @@ export async function serve(options: ConfigOption): Promise<void> {
     });
     await http.listen({ host: settings.listen.host, port: settings.listen.port, backlog: 4096 });
     const baseUrl = http.listeningOrigin;
-    process.stdout.write(`plexibridge listening on ${baseUrl}\n${welcome(made, baseUrl)}`);
+    process.stdout.write(`${welcome(made, baseUrl)}plexibridge listening on ${baseUrl}\n`);
     closeWithGrace({ delay: SHUTDOWN_MS, logger }, async ({ err }) => {
       if (err) logger.fatal({ err }, 'ending after an unforeseen error');
       await http.close();

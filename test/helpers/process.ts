@@ -30,7 +30,10 @@ export interface RunningBridge {
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>;
 }
 
-export async function runBridge(data: string, env: Record<string, string> = {}): Promise<RunningBridge> {
+export async function runBridge(
+  data: string,
+  env: Record<string, string | undefined> = {},
+): Promise<RunningBridge> {
   const child = spawn(process.execPath, ['dist/main.js', 'serve'], {
     cwd: ROOT,
     env: {
