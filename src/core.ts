@@ -7,6 +7,7 @@ import { Links } from './presence/links.ts';
 import type { Network } from './presence/network.ts';
 import { People } from './presence/people.ts';
 import type { Rules } from './presence/reduce.ts';
+import type { Report } from './presence/service.ts';
 import { PresenceService } from './presence/service.ts';
 import type { PresenceStore } from './presence/store.ts';
 import type { Secrets } from './presence/tokens.ts';
@@ -25,18 +26,25 @@ export interface CoreOptions {
   readonly maxContacts: number;
   readonly writes: BucketLimits;
   readonly failures: BucketLimits;
+  readonly report: Report;
 }
 
 /** Everything below the surfaces, for whatever networks it is given. */
-export function composeCore({ store, rules, maxContacts, writes, failures, ...rest }: CoreOptions) {
-  const { clock } = rest;
+export function composeCore({ store, maxContacts, writes, failures, ...rest }: CoreOptions) {
+  const { clock, rules, report } = rest;
   const common = { ...rest, directory: store, store, turns: new DirectoryTurns() };
-  const presence = new PresenceService({ ...common, rules });
+  const presence = new PresenceService(common);
   const audience = new Audience(store, presence);
+  // What they follow is durable already: trouble here must not make it look refused.
+  const follow = (work: Promise<void>) =>
+    work.catch((error: unknown) => report('live views are behind', error));
   const listener: DirectoryListener = {
     tokensChanged: () => cache.clear(),
-    pairChanged: (a, b) => audience.refresh([a, b]),
-    peopleChanged: (changed) => audience.refreshAround(changed),
+    pairChanged: (a, b) => follow(audience.refresh([a, b])),
+    peopleChanged: async (changed) => {
+      await follow(presence.reread(changed));
+      await follow(audience.refreshAround(changed));
+    },
   };
   const tokens = new Tokens({ ...common, listener });
   const cache = new TokenCache(tokens);
@@ -47,7 +55,7 @@ export function composeCore({ store, rules, maxContacts, writes, failures, ...re
     tokens,
     tokenChanges: cache,
     people,
-    links: new Links({ ...common, people, listener }),
+    links: new Links({ ...common, people, listener, timing: rules.timing }),
     contacts: new Contacts({ ...common, people, maxContacts, listener }),
     gate: new Gate({
       verifier: cache,

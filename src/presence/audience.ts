@@ -1,10 +1,10 @@
+import { visibleContacts } from './contacts.ts';
 import type { Directory } from './directory.ts';
 import type { Person, PersonId } from './identity.ts';
 import { Serial } from './serial.ts';
 import type { Change, PresenceService } from './service.ts';
 import type { Own, Shown } from './shown.ts';
-import { NOTHING_SHOWN, sameShown } from './shown.ts';
-import { maySee } from './visibility.ts';
+import { NOTHING_SHOWN, sameFace } from './shown.ts';
 
 /** What an observer is shown of one of her contacts; nothing is shown of whom she may not see any more. */
 export interface Sighting {
@@ -25,16 +25,28 @@ export interface Watch extends Disposable {
   readonly own: Own;
 }
 
+/** What an observer was last told, and of which version. */
 interface View extends Sighting {
+  /** UNSEEN while the first look at the person is under way. */
   readonly version: number;
+}
+const UNSEEN = -1;
+
+interface Listener {
+  readonly watcher: Watcher;
+  /** Once it has been given its start it is told what follows. */
+  started: boolean;
 }
 
 /** One person who is listening, on any number of connections. */
 interface Observer {
   readonly id: PersonId;
-  readonly watchers: Set<Watcher>;
-  /** Contacts she may see, and what she was last shown of each. */
+  readonly listeners: Set<Listener>;
+  /** Contacts she may see. */
   readonly views: Map<PersonId, View>;
+  own: Pick<Change, 'own' | 'version'> | null;
+  /** Whether `views` has been read to its end once. */
+  ready: boolean;
 }
 
 /**
@@ -58,21 +70,23 @@ export class Audience implements Disposable {
   /** Starts to tell `watcher` of the observer's contacts and of herself, until disposed. Errors as in the store. */
   async watch(id: PersonId, watcher: Watcher): Promise<Watch> {
     return this.#turns.run(id, async () => {
-      const observer = this.#observers.get(id) ?? { id, watchers: new Set(), views: new Map() };
-      if (!this.#observers.has(id)) {
-        this.#observers.set(id, observer);
-        await this.#refresh(observer);
+      const observer = this.#observers.get(id) ?? newObserver(id);
+      const listener: Listener = { watcher, started: false };
+      this.#observers.set(id, observer);
+      observer.listeners.add(listener);
+      const leave = () => this.#leave(observer, listener);
+      try {
+        if (!observer.ready) await this.#refresh(observer);
+        observer.ready = true;
+        const look = await this.#presence.look(id);
+        if (!observer.own || look.version >= observer.own.version) observer.own = look;
+        listener.started = true;
+        const sightings = [...observer.views.values()].map(({ person, shown }) => ({ person, shown }));
+        return { own: observer.own.own, sightings, [Symbol.dispose]: leave };
+      } catch (error) {
+        leave();
+        throw error;
       }
-      const own = await this.#presence.own(id);
-      observer.watchers.add(watcher);
-      return {
-        own,
-        sightings: [...observer.views.values()],
-        [Symbol.dispose]: () => {
-          observer.watchers.delete(watcher);
-          if (observer.watchers.size === 0) this.#forget(observer);
-        },
-      };
     });
   }
 
@@ -102,23 +116,21 @@ export class Audience implements Disposable {
   }
 
   #changed({ person, version, own, shown }: Change): void {
-    for (const watcher of this.#observers.get(person)?.watchers ?? []) watcher.own(own);
+    const self = this.#observers.get(person);
+    if (self) this.#tellOwn(self, { version, own });
     for (const observer of this.#watching.get(person) ?? []) {
       const view = observer.views.get(person);
-      if (view && version >= view.version) this.#show(observer, { ...view, version, shown });
+      if (view && version >= view.version) this.#show(observer, { person: view.person, version, shown });
     }
   }
 
   /** Reads anew whom she may see, and tells her of whoever came, went, or looks different. */
   async #refresh(observer: Observer): Promise<void> {
-    const { people, relations } = this.#directory;
-    const visible = new Map<PersonId, Person>();
-    for (const id of await relations.contactsOf(observer.id)) {
-      const person = await people.byId(id);
-      if (person && maySee(person.visibility, await relations.between(observer.id, id))) {
-        visible.set(id, person);
-      }
-    }
+    const gone = () => this.#observers.get(observer.id) !== observer;
+    const visible = new Map(
+      (await visibleContacts(this.#directory, observer.id)).map((person) => [person.id, person]),
+    );
+    if (gone()) return;
     for (const [id, { person }] of observer.views) {
       if (visible.has(id)) continue;
       this.#show(observer, { person, version: Infinity, shown: NOTHING_SHOWN });
@@ -126,24 +138,40 @@ export class Audience implements Disposable {
       this.#unwatch(observer, id);
     }
     for (const [id, person] of visible) {
-      // Watched before it is read, so that no change falls between.
-      const watching = this.#watching.get(id) ?? new Set();
-      this.#watching.set(id, watching.add(observer));
+      // Watched before it is looked at, so that no change falls between.
+      if (!observer.views.has(id)) observer.views.set(id, { person, version: UNSEEN, shown: NOTHING_SHOWN });
+      this.#watching.set(id, (this.#watching.get(id) ?? new Set()).add(observer));
       const { version, shown } = await this.#presence.look(id);
+      if (gone()) return;
       const view = observer.views.get(id);
-      if (!view || version >= view.version) this.#show(observer, { person, version, shown });
+      if (view)
+        this.#show(observer, version >= view.version ? { person, version, shown } : { ...view, person });
     }
   }
 
   #show(observer: Observer, next: View): void {
     const before = observer.views.get(next.person.id);
-    // What is not worth telling is not kept either, so that small steps add up until they are.
-    if (before && sameShown(before.shown, next.shown)) return;
+    const known = before !== undefined && before.version !== UNSEEN;
+    if (known && sameFace(before.shown, next.shown) && samePerson(before.person, next.person)) {
+      // What is not worth telling is not kept, so that small steps of activity add up until they are.
+      observer.views.set(next.person.id, { ...before, person: next.person });
+      return;
+    }
     observer.views.set(next.person.id, next);
-    for (const watcher of observer.watchers) watcher.sighted(next);
+    const sighting = { person: next.person, shown: next.shown };
+    for (const { watcher, started } of observer.listeners) if (started) watcher.sighted(sighting);
   }
 
-  #forget(observer: Observer): void {
+  #tellOwn(observer: Observer, next: NonNullable<Observer['own']>): void {
+    const before = observer.own;
+    if (before && (next.version < before.version || sameFace(before.own, next.own))) return;
+    observer.own = next;
+    for (const { watcher, started } of observer.listeners) if (started) watcher.own(next.own);
+  }
+
+  #leave(observer: Observer, listener: Listener): void {
+    observer.listeners.delete(listener);
+    if (observer.listeners.size > 0 || this.#observers.get(observer.id) !== observer) return;
     this.#observers.delete(observer.id);
     for (const id of observer.views.keys()) this.#unwatch(observer, id);
   }
@@ -153,4 +181,15 @@ export class Audience implements Disposable {
     watching?.delete(observer);
     if (watching?.size === 0) this.#watching.delete(target);
   }
+}
+
+function newObserver(id: PersonId): Observer {
+  return { id, listeners: new Set(), views: new Map(), own: null, ready: false };
+}
+
+/** Whether she goes by the same ids, name and picture. */
+function samePerson(a: Person, b: Person): boolean {
+  if (a === b) return true;
+  const marks = ({ displayName, avatarUrl, addresses }: Person) => [displayName, avatarUrl, addresses];
+  return JSON.stringify(marks(a)) === JSON.stringify(marks(b));
 }

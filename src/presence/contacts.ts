@@ -27,8 +27,9 @@ export class Contacts {
 
   /** Invites, then drops; both idempotent. Says nothing of who exists. Throws `limit_reached`, with nothing changed. */
   async change(owner: PersonId, invite: readonly Address[], drop: readonly Address[]): Promise<void> {
-    const { directory, turns, maxContacts, listener } = this.#options;
+    const { directory, people, turns, maxContacts, listener } = this.#options;
     const changed = await turns.run(async () => {
+      await people.get(owner);
       const changes = [
         ...(await Promise.all(invite.map((address) => this.#entry(owner, address, true)))),
         ...(await Promise.all(drop.map((address) => this.#entry(owner, address, false)))),
@@ -55,17 +56,7 @@ export class Contacts {
 
   /** The accepted entries, oldest first. */
   async list(owner: PersonId): Promise<Person[]> {
-    const { directory } = this.#options;
-    const targets = await directory.relations.contactsOf(owner);
-    const people = await Promise.all(targets.map((target) => directory.people.byId(target)));
-    const accepted = await Promise.all(
-      people.map(async (person) => {
-        if (!person) return null;
-        const relation = await directory.relations.between(owner, person.id);
-        return maySee(person.visibility, relation) ? person : null;
-      }),
-    );
-    return accepted.filter((person) => person !== null);
+    return visibleContacts(this.#options.directory, owner);
   }
 
   /** A block hides each from the other at once. Throws `not_found`. */
@@ -88,6 +79,19 @@ export class Contacts {
     if (person) return { row: 'contact', owner, target: person.id, value };
     return { row: 'invite', owner, address: this.#options.people.home(address), value };
   }
+}
+
+/** The contacts she may see, oldest first. */
+export async function visibleContacts(directory: Directory, owner: PersonId): Promise<Person[]> {
+  const targets = await directory.relations.contactsOf(owner);
+  const seen = await Promise.all(
+    targets.map(async (target) => {
+      const person = await directory.people.byId(target);
+      const relation = await directory.relations.between(owner, target);
+      return person && maySee(person.visibility, relation) ? person : null;
+    }),
+  );
+  return seen.filter((person) => person !== null);
 }
 
 function inviteKey({ network, id }: Address): string {

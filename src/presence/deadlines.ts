@@ -15,6 +15,7 @@ export class Deadlines<Key> implements Disposable {
   readonly #due: (key: Key) => void;
   readonly #current = new Map<Key, Entry<Key>>();
   #heap: Entry<Key>[] = [];
+  #disposed = false;
   #timer: { readonly at: number; readonly handle: Disposable } | null = null;
 
   /** `due` is called once for a deadline that has passed, after it was forgotten. */
@@ -30,7 +31,7 @@ export class Deadlines<Key> implements Disposable {
 
   /** Sets the key's deadline, in ms since 1970, in place of any before; null takes it away. */
   set(key: Key, at: number | null): void {
-    if (this.#current.get(key)?.at === at) return;
+    if (this.#disposed || this.#current.get(key)?.at === at) return;
     if (at === null || at === Infinity) {
       this.#current.delete(key);
       return;
@@ -43,6 +44,7 @@ export class Deadlines<Key> implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#disposed = true;
     this.#timer?.handle[Symbol.dispose]();
     this.#timer = null;
     this.#current.clear();

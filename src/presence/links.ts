@@ -1,13 +1,16 @@
 import type { Clock } from './clock.ts';
 import type { Directory, DirectoryChange, DirectoryListener } from './directory.ts';
 import { BridgeError } from './errors.ts';
-import type { Address, Person, PersonId, Profile, Visibility } from './identity.ts';
+import type { Timing } from './expiry.ts';
+import { settledAt } from './expiry.ts';
+import type { Address, NetworkName, Person, PersonId, Profile, Visibility } from './identity.ts';
 import { ownAddress } from './identity.ts';
 import { mergeRecords } from './merge.ts';
 import type { Network } from './network.ts';
 import type { DirectoryTurns } from './directory-turns.ts';
 import type { People } from './people.ts';
 import { addressRow, allocateStandIns } from './people.ts';
+import type { PresenceRecord, Session } from './record.ts';
 import { BLANK } from './record.ts';
 import type { PresenceStore } from './store.ts';
 import type { Secrets } from './tokens.ts';
@@ -20,6 +23,7 @@ export interface LinksOptions {
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly turns: DirectoryTurns;
+  readonly timing: Timing;
   readonly listener: DirectoryListener;
 }
 
@@ -104,7 +108,7 @@ export class Links {
         row: 'presence',
         person: into,
         expected: mine?.version ?? 0,
-        value: mergeRecords(mine ?? BLANK, hers ?? BLANK),
+        value: mergeRecords(mine ?? BLANK, hers ?? BLANK, this.#options.clock.now(), this.#options.timing),
       },
       { row: 'presence', person: from, expected: hers?.version ?? 0, value: null },
     ];
@@ -136,9 +140,35 @@ export class Links {
           return { row: 'token', hash, value: { ...grant, person: newcomer } };
         }),
       ...(await this.#relations(person.id, newcomer, false)),
-      ...(record
-        ? [{ row: 'presence', person: newcomer, expected: 0, value: { ...record, version: 1 } } as const]
-        : []),
+      ...(record ? this.#splitRecord(record, person.id, newcomer, leaving.network) : []),
+    ];
+  }
+
+  /** Both keep what was said; a session stays with the account it was made for. */
+  #splitRecord(
+    record: PresenceRecord,
+    person: PersonId,
+    newcomer: PersonId,
+    leaving: NetworkName,
+  ): DirectoryChange[] {
+    const part = (version: number, hers: (session: Session) => boolean): PresenceRecord => {
+      const kept = { ...record, version, sessions: record.sessions.filter(hers) };
+      return { ...kept, settledAt: settledAt(kept, this.#options.clock.now(), this.#options.timing) };
+    };
+    const { version } = record;
+    return [
+      {
+        row: 'presence',
+        person,
+        expected: version,
+        value: part(version + 1, ({ origin }) => origin !== leaving),
+      },
+      {
+        row: 'presence',
+        person: newcomer,
+        expected: 0,
+        value: part(1, ({ origin }) => origin === leaving),
+      },
     ];
   }
 

@@ -1,21 +1,35 @@
-import type { PresenceRecord } from './record.ts';
+import type { Timing } from './expiry.ts';
+import { liveSessions, settledAt } from './expiry.ts';
+import type { PresenceRecord, Session } from './record.ts';
 
 /**
- * The record of a person made of two by a link: the newest explicit write wins (semantics §1). The other's status
- * fills an empty one, unless it may have been written unseen. The version exceeds both.
+ * The record of a person made of two by a link: the newest explicit write wins (semantics §1). What the other did out of
+ * sight stays there: only of a record without a veil are status, activity and sessions taken over. The version exceeds both.
  */
-export function mergeRecords(a: PresenceRecord, b: PresenceRecord): PresenceRecord {
-  const [winner, other] = (b.claim?.at ?? -1) > (a.claim?.at ?? -1) ? [b, a] : [a, b];
-  const spare = other.veil ? null : other.status;
-  return {
+export function mergeRecords(
+  a: PresenceRecord,
+  b: PresenceRecord,
+  now: number,
+  timing: Timing,
+): PresenceRecord {
+  const [winner, loser] = (b.claim?.at ?? -1) > (a.claim?.at ?? -1) ? [b, a] : [a, b];
+  const other = loser.veil ? { status: null, lastActivity: null, sessions: [] } : loser;
+  const merged: PresenceRecord = {
     version: Math.max(a.version, b.version) + 1,
     claim: winner.claim,
-    sessions: [...winner.sessions, ...other.sessions],
-    status: winner.status ?? spare,
-    lastActivity: latest(winner.lastActivity, other.veil ? null : other.lastActivity),
+    sessions: uniteSessions(liveSessions(winner.sessions, now), liveSessions(other.sessions, now)),
+    status: winner.status ?? other.status,
+    lastActivity: latest(winner.lastActivity, other.lastActivity),
     veil: winner.veil,
-    settledAt: latest(winner.settledAt, other.settledAt),
+    settledAt: null,
   };
+  return { ...merged, settledAt: settledAt(merged, now, timing) };
+}
+
+function uniteSessions(mine: readonly Session[], others: readonly Session[]): readonly Session[] {
+  const known = (session: Session) =>
+    mine.some(({ id, origin }) => id === session.id && origin === session.origin);
+  return [...mine, ...others.filter((session) => !known(session))];
 }
 
 function latest(a: number | null, b: number | null): number | null {

@@ -17,13 +17,19 @@ import { maySee } from './visibility.ts';
 
 /** Lost races with other nodes before a write is given up as overloaded. */
 const MAX_ATTEMPTS = 16;
+/** Until a timer that could not be carried out is tried again, ms. */
+const RETRY_AFTER_MS = 1000;
 
 export interface PresenceServiceOptions {
   readonly store: PresenceStore;
   readonly directory: Pick<Directory, 'people' | 'relations' | 'commit'>;
   readonly clock: Clock;
   readonly rules: Rules;
+  readonly report: Report;
 }
+
+/** Where trouble goes that no caller waits for. */
+export type Report = (problem: string, error: unknown) => void;
 
 /** What somebody is at one version of her record; equal versions differ only by the passing of time. */
 export interface Change extends Projection {
@@ -31,21 +37,23 @@ export interface Change extends Projection {
   readonly version: number;
 }
 
-/** The one write path and the one read path. Nobody else touches the records of the store. */
+/** The one write path and the one read path. Only links and removals move whole records, and then `reread` follows. */
 export class PresenceService implements Disposable {
   readonly #store: PresenceStore;
   readonly #directory: PresenceServiceOptions['directory'];
   readonly #clock: Clock;
   readonly #rules: Rules;
+  readonly #report: Report;
   readonly #turns = new Serial<PersonId>();
   readonly #deadlines: Deadlines<PersonId>;
   readonly #listeners = new Set<(change: Change) => void>();
 
-  constructor({ store, directory, clock, rules }: PresenceServiceOptions) {
+  constructor({ store, directory, clock, rules, report }: PresenceServiceOptions) {
     this.#store = store;
     this.#directory = directory;
     this.#clock = clock;
     this.#rules = rules;
+    this.#report = report;
     this.#deadlines = new Deadlines(clock, (person) => void this.#passTime(person));
   }
 
@@ -82,9 +90,20 @@ export class PresenceService implements Disposable {
     return this.#view(person, (await this.#store.get(person)) ?? BLANK);
   }
 
+  /** Tells listeners and timers how these people are now; for whoever changed their records by a directory commit. */
+  async reread(people: readonly PersonId[]): Promise<void> {
+    await Promise.all(
+      people.map((person) =>
+        this.#turns.run(person, async () => {
+          this.#publish(person, (await this.#store.get(person)) ?? BLANK);
+        }),
+      ),
+    );
+  }
+
   /**
    * Calls `listener` with every change once it is durable, and when time alone has changed what is seen; one person's
-   * in version order. Must not throw. The result ends it.
+   * in version order. The result ends it.
    */
   subscribe(listener: (change: Change) => void): () => void {
     this.#listeners.add(listener);
@@ -121,15 +140,26 @@ export class PresenceService implements Disposable {
     throw new BridgeError('not_found', 'No such person');
   }
 
+  /** A deadline: the record is as it was, but what is seen of it may not be. A store that cannot read is asked again. */
   async #passTime(person: PersonId): Promise<void> {
-    const record = await this.#store.get(person).catch(() => null);
-    if (record) this.#publish(person, record);
+    try {
+      await this.reread([person]);
+    } catch (error) {
+      this.#report('a timer could not be carried out yet', error);
+      this.#deadlines.set(person, this.#clock.now() + RETRY_AFTER_MS);
+    }
   }
 
   #publish(person: PersonId, record: PresenceRecord): Projection {
     const change = this.#view(person, record);
-    for (const listener of this.#listeners) listener(change);
     this.#schedule(person, record);
+    for (const listener of this.#listeners) {
+      try {
+        listener(change);
+      } catch (error) {
+        this.#report('a listener failed', error); // the change itself is durable
+      }
+    }
     return change;
   }
 

@@ -46,8 +46,8 @@ export function project(record: PresenceRecord, now: number, timing: Timing): Pr
   return { own, shown: mode === 'invisible' ? NOTHING_SHOWN : { ...own, mode } };
 }
 
-/** Whether others would see no difference worth telling: activity alone is told once it has moved by a minute. */
-export function sameShown(a: Shown, b: Shown): boolean {
+/** Whether there is no difference worth telling: activity alone is told once it has moved by a minute. */
+export function sameFace(a: Own | Shown, b: Own | Shown): boolean {
   return (
     a.mode === b.mode &&
     a.status?.text === b.status?.text &&

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import type { DirectoryTurns } from './directory-turns.ts';
 import type { Directory, DirectoryListener, TokenGrant } from './directory.ts';
 import { BridgeError } from './errors.ts';
 import type { NetworkName, PersonId } from './identity.ts';
@@ -35,6 +36,7 @@ export interface TokensOptions {
   readonly directory: Directory;
   readonly secrets: Secrets;
   readonly clock: Clock;
+  readonly turns: DirectoryTurns;
   readonly listener: Pick<DirectoryListener, 'tokensChanged'>;
 }
 
@@ -46,19 +48,22 @@ export class Tokens implements TokenVerifier {
     this.#options = options;
   }
 
-  /** `format` makes a network's token text of 32 random bytes in base64url. */
+  /** `format` makes a network's token text of 32 random bytes in base64url. Throws `not_found`. */
   async issue(
     person: PersonId,
     network: NetworkName,
     format: (secret: string) => string,
     deviceId?: string,
   ): Promise<IssuedToken> {
-    const { directory, secrets, clock } = this.#options;
+    const { directory, secrets, clock, turns } = this.#options;
     const token = format(secrets.random(32));
     const hash = secrets.hash(token);
     const device = deviceId ?? secrets.random(8);
     const value = { person, network, deviceId: device, createdAt: clock.now() };
-    await directory.commit([{ row: 'token', hash, value }]);
+    await turns.run(async () => {
+      await this.#demandPerson(person);
+      await directory.commit([{ row: 'token', hash, value }]);
+    });
     return { token, id: tokenId(hash), deviceId: device };
   }
 
@@ -74,15 +79,25 @@ export class Tokens implements TokenVerifier {
 
   /** Revokes one token of hers, named by its text or id, or all when `which` is absent. Throws `not_found`. */
   async revoke(person: PersonId, which?: string): Promise<void> {
-    const { directory, secrets } = this.#options;
-    const grants = await directory.tokens.of(person);
+    const { directory, secrets, turns, listener } = this.#options;
     const hash = which === undefined ? undefined : secrets.hash(which);
-    const chosen = grants.filter(
-      (grant) => which === undefined || grant.hash === hash || tokenId(grant.hash) === which,
-    );
-    if (which !== undefined && chosen.length === 0) throw new BridgeError('not_found', 'No such token');
-    await directory.commit(chosen.map((grant) => ({ row: 'token', hash: grant.hash, value: null })));
-    this.#options.listener.tokensChanged();
+    await turns.run(async () => {
+      await this.#demandPerson(person);
+      const grants = await directory.tokens.of(person);
+      const chosen = grants.filter(
+        (grant) => which === undefined || grant.hash === hash || tokenId(grant.hash) === which,
+      );
+      if (which !== undefined && chosen.length === 0) throw new BridgeError('not_found', 'No such token');
+      await directory.commit(chosen.map((grant) => ({ row: 'token', hash: grant.hash, value: null })));
+    });
+    listener.tokensChanged();
+  }
+
+  /** She may have been removed or linked away since she was looked up. */
+  async #demandPerson(person: PersonId): Promise<void> {
+    if (!(await this.#options.directory.people.byId(person))) {
+      throw new BridgeError('not_found', 'No such person');
+    }
   }
 }
 

@@ -25,6 +25,12 @@ export interface TestBridgeOptions {
   writes?: BucketLimits;
   failures?: BucketLimits;
   maxContacts?: number;
+  /** Without it trouble that nobody waits for fails the test. */
+  report?: (problem: string, error: unknown) => void;
+}
+
+function rethrow(problem: string, cause: unknown): never {
+  throw new Error(problem, { cause });
 }
 
 /** Repeatable randomness: a counter, hashed. */
@@ -50,6 +56,7 @@ export function makeBridge(options: TestBridgeOptions) {
     maxContacts: options.maxContacts ?? 1000,
     writes: options.writes ?? { burst: 1000, perSecond: 1000 },
     failures: options.failures ?? { burst: 1000, perSecond: 1 },
+    report: options.report ?? rethrow,
   });
   const { people, tokens } = core;
 

@@ -178,3 +178,66 @@ describe('timers after a restart', () => {
     expect(modes).toEqual(['idle', 'offline']);
   });
 });
+
+describe('an audience under races', () => {
+  it('keeps a watcher that comes while another one goes', async () => {
+    const first = await watch([]);
+    const second = watch();
+    first[Symbol.dispose]();
+    using _ = await second;
+    await say(bob, 'online');
+    expect(seen).toEqual(['bob online']);
+  });
+
+  it('starts anew after a start that failed', async () => {
+    const { look } = bridge.presence;
+    bridge.presence.look = () => Promise.reject(new Error('no disk'));
+    await expect(watch()).rejects.toThrow('no disk');
+    bridge.presence.look = look;
+    using watched = await watch();
+    expect(watched.sightings.map(describeSighting)).toEqual(['bob offline']);
+    await say(bob, 'online');
+    expect(seen).toEqual(['bob online']);
+  });
+
+  it('misses no change that comes while it starts', async () => {
+    for (let turns = 0; turns < 30; turns++) {
+      await say(bob, 'offline');
+      const starting = watch();
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      await say(bob, 'dnd');
+      using watched = await starting;
+      const last = [...watched.sightings.map(describeSighting), ...seen.splice(0)].at(-1);
+      expect(last).toBe('bob dnd');
+    }
+  });
+
+  it('tells a new name or id even when nothing else has changed', async () => {
+    using _ = await watch();
+    await bridge.people.edit(bob.id, { displayName: 'Robert' });
+    expect(seen).toEqual(['bob offline']);
+    await bridge.people.edit(bob.id, { displayName: 'Robert' });
+    expect(seen).toEqual(['bob offline']);
+  });
+});
+
+describe('a link', () => {
+  const other = fakeNetwork('other', 'derived');
+
+  it('is told to who watches, and its timers run', async () => {
+    bridge = makeBridge({ networks: [net, other] });
+    ann = await person('ann');
+    bob = await person('bob');
+    const { person: younger } = await bridge.person([{ network: other.name, id: 'bob-there' }]);
+    await bridge.contacts.change(ann.id, [address(bob)], []);
+    await say(bob, 'idle');
+    bridge.clock.advance(1000);
+    await say(younger, 'online');
+    using _ = await watch();
+    await bridge.links.link(address(bob), { network: other.name, id: 'bob-there' });
+    expect(seen.splice(0)).toContain('bob online');
+    bridge.clock.advance(300_000);
+    await settled();
+    expect(seen).toEqual(['bob idle']);
+  });
+});

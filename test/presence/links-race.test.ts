@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { DirectoryChange } from '../../src/presence/directory.ts';
 import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
 import { BridgeError } from '../../src/presence/errors.ts';
-import { poor, rich, says } from './dialects.ts';
+import { poor, QUIET, rich, says } from './dialects.ts';
 import { makeWorld, onLoud, onQuiet } from './world.ts';
 
 /** A store where something happens just before a commit, as often as there are `events`. */
@@ -90,5 +90,34 @@ describe('a write that comes between a removal', () => {
     await people.remove(her.id);
     await presence.write(her.id, says(rich, 'dnd')).catch(() => undefined);
     expect(await store.get(her.id)).toBeNull();
+  });
+});
+
+describe('what else may come between a link', () => {
+  it('a revocation is refused rather than undone', async () => {
+    const { both, links, tokens } = await pair();
+    const { token } = await tokens.issue(both[1].id, QUIET, (secret) => secret);
+    const linked = links.link(onLoud('a'), onQuiet('b'));
+    const revoked = tokens.revoke(both[1].id);
+    await linked;
+    await expect(revoked).rejects.toMatchObject({ code: 'not_found' });
+    await tokens.revoke(both[0].id);
+    expect(await tokens.verify(token)).toBeNull();
+  });
+
+  it('a token is not made for who has gone', async () => {
+    const { both, links, tokens } = await pair();
+    const linked = links.link(onLoud('a'), onQuiet('b'));
+    const issued = tokens.issue(both[1].id, QUIET, (secret) => secret);
+    await linked;
+    await expect(issued).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('a contact is not accepted and lost', async () => {
+    const { both, links, contacts } = await pair();
+    const linked = links.link(onLoud('a'), onQuiet('b'));
+    const invited = contacts.change(both[1].id, [onLoud('a')], []);
+    await linked;
+    await expect(invited).rejects.toMatchObject({ code: 'not_found' });
   });
 });
