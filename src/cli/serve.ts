@@ -23,9 +23,15 @@ export async function serve(options: ConfigOption): Promise<void> {
       secrets: systemSecrets,
       logger,
     });
-    await http.listen({ host: settings.listen.host, port: settings.listen.port, backlog: 4096 });
-    const baseUrl = http.listeningOrigin;
-    process.stdout.write(`${welcome(made, baseUrl)}plexibridge listening on ${baseUrl}\n`);
+    const { host, port } = settings.listen;
+    try {
+      await http.listen({ host, port, backlog: 4096 });
+    } finally {
+      // What was made can be shown only now, even when the port turned out to be taken.
+      const baseUrl = http.server.listening ? http.listeningOrigin : `http://${host}:${port}`;
+      process.stdout.write(welcome(made, baseUrl));
+    }
+    process.stdout.write(`plexibridge listening on ${http.listeningOrigin}\n`);
     closeWithGrace({ delay: SHUTDOWN_MS, logger }, async ({ err }) => {
       if (err) logger.fatal({ err }, 'ending after an unforeseen error');
       await http.close();

@@ -91,7 +91,9 @@ async function writeAndKill(bridge: RunningBridge, targets: Target[], acks: numb
     }),
   );
   await Promise.all(writers);
-  await killed;
+  // Null: it ended by the signal, not by itself.
+  expect(killed).toBeDefined();
+  expect(await killed).toBeNull();
   return seen;
 }
 

@@ -27,6 +27,7 @@ describe('parseJson', () => {
     ['nul', 3],
     ['{"a":NaN}', 5],
     [`{"a":"${'x'.repeat(5000)}",}`, 5008],
+    [`{"a":x${' '.repeat(70_000)}}`, 70_007],
   ])('says where %j goes wrong, in code points', (text, position) => {
     expect(faultOf(Buffer.from(text))).toBe(position);
   });

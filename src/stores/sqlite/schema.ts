@@ -1,4 +1,4 @@
-import { renameSync, rmSync } from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Database } from './database.ts';
 import { checkpoint, openWriter, readPragma, transaction } from './database.ts';
@@ -113,9 +113,10 @@ export function migrateFile<T>(file: string, kind: FileKind, fill: (db: Database
 
 /** Makes a file that is there whole or not at all, whenever the process ends. */
 export function createFile<T>(file: string, kind: FileKind, fill: (db: Database) => T): T {
-  const draft = `${file}.new`;
-  for (const left of [draft, `${draft}-wal`, `${draft}-journal`]) rmSync(left, { force: true });
+  const draft = `${file}.${process.pid}.new`;
   try {
+    // It holds hashes of tokens and what invisible people hide: for its owner only. SQLite keeps the mode.
+    closeSync(openSync(draft, 'wx', 0o600));
     const result = migrateFile(draft, kind, fill);
     renameSync(draft, file);
     syncFolder(dirname(file));

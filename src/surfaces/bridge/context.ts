@@ -14,7 +14,7 @@ import type { Gate } from '../http/gate.ts';
 
 /** What the bridge's own API is made of; each route picks what it needs. */
 export interface BridgeContext {
-  readonly presence: PresenceService;
+  readonly presence: Pick<PresenceService, 'own' | 'write'>;
   readonly people: People;
   readonly links: Links;
   readonly contacts: Contacts;

@@ -1,6 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { BridgeError } from '../../presence/errors.ts';
 
+/** The longest text in which a fault is looked for, UTF-16 units. */
+const LONGEST_SEARCH = 65_536;
+
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
@@ -51,7 +54,8 @@ function decodeUtf8(body: unknown): string {
 /** UTF-16 units before the fault. The engine tells it only sometimes; else it is where the longest good beginning ends. */
 function faultIn(text: string, error: unknown): number {
   const told = toldPosition(error);
-  if (told !== null) return told;
+  // Looking for it costs the parse of the text many times over, which nobody may ask for at any length.
+  if (told !== null || text.length > LONGEST_SEARCH) return told ?? text.length;
   let [good, bad] = [0, text.length + 1];
   while (bad - good > 1) {
     const middle = (good + bad) >> 1;

@@ -4,6 +4,7 @@ import { BridgeError } from '../../../presence/errors.ts';
 import type { Address } from '../../../presence/identity.ts';
 import { ownAddress } from '../../../presence/identity.ts';
 import type { Network } from '../../../presence/network.ts';
+import { demandWrite } from '../../http/gate.ts';
 import { demandOperator } from '../auth.ts';
 import type { BridgeApp, BridgeContext } from '../context.ts';
 import {
@@ -109,6 +110,7 @@ async function accountOfToken(
   const token = body[field];
   if (typeof token !== 'string') throw new BridgeError('bad_json', `${field}: needed`);
   const caller = await gate.admit(token, request.ip, network.name);
+  demandWrite(gate, caller.person);
   const own = ownAddress(await people.get(caller.person), network.name);
   if (!own) throw new BridgeError('bad_parameter', `${field}: she has no account on ${network.name}`);
   return own;
