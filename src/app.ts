@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { z } from 'zod';
+import { duration } from './config/duration.ts';
 import { bridgeSchema } from './config/schema.ts';
 import { composeCore } from './core.ts';
 import type { FirstStart, Sample } from './first-start.ts';
@@ -19,18 +20,20 @@ import { bridgeRefusal } from './surfaces/bridge/errors.ts';
 import { bridgeSurface } from './surfaces/bridge/surface.ts';
 import type { UrlRefusal } from './surfaces/http/server.ts';
 import { createServer } from './surfaces/http/server.ts';
-import type { BucketLimits } from './surfaces/http/token-buckets.ts';
+import type { BucketLimits } from './admission/token-buckets.ts';
 import { matrixSection } from './surfaces/matrix/config.ts';
+import type { SyncLimits } from './surfaces/matrix/context.ts';
 import { matrixExamples } from './surfaces/matrix/examples.ts';
 import { HEADERS, matrixSurface } from './surfaces/matrix/surface.ts';
 import { plexichatSection } from './surfaces/plexichat/config.ts';
 import { plexichatExamples } from './surfaces/plexichat/examples.ts';
+import type { GatewaySettings } from './surfaces/plexichat/gateway/settings.ts';
 import { plexichatSurface } from './surfaces/plexichat/surface.ts';
 import { VERSION } from './version.ts';
 
 export const settingsSchema = bridgeSchema({
-  plexichat: plexichatSection,
-  matrix: matrixSection('@_plexichat_{id}:{server_name}'),
+  plexichat: plexichatSection(duration),
+  matrix: matrixSection('@_plexichat_{id}:{server_name}', duration),
 });
 export type Settings = z.output<typeof settingsSchema>;
 
@@ -64,6 +67,7 @@ export async function buildApp({ settings, store, clock, secrets, logger }: AppO
     maxContacts: settings.limits.contacts,
     writes: bucket(settings.limits.writes),
     failures: bucket(settings.limits.failed_auth),
+    report: (problem, err) => logger.error({ err }, problem),
   });
   await core.presence.start();
   const { operatorTokenHash, made } = await firstStart({
@@ -94,6 +98,9 @@ export async function buildApp({ settings, store, clock, secrets, logger }: AppO
     network: networks[0],
     dialectSetting: settings.plexichat.dialect,
     corsOrigins: settings.plexichat.cors_origins,
+    secrets,
+    graceMs: settings.presence.grace,
+    gateway: gatewaySettings(settings),
     version: VERSION,
   });
   await http.register(matrixSurface, {
@@ -102,6 +109,8 @@ export async function buildApp({ settings, store, clock, secrets, logger }: AppO
     network: networks[1],
     busy: settings.matrix.busy,
     queryTokens: settings.matrix.query_tokens,
+    graceMs: settings.presence.grace,
+    sync: syncLimits(settings),
   });
   await http.register(bridgeSurface, {
     ...core,
@@ -137,6 +146,27 @@ function samples({ matrix }: Settings): Sample[] {
       { network: MATRIX, id: `@${name.toLowerCase()}:${matrix.server_name}` },
     ],
   }));
+}
+
+function gatewaySettings({ plexichat: { gateway } }: Settings): GatewaySettings {
+  return {
+    maxIntents: gateway.max_intents,
+    initialPresences: gateway.initial_presences,
+    resumeWindowMs: gateway.resume_window,
+    replayLimit: gateway.replay_limit,
+    outboxLimit: gateway.outbox_limit,
+    connectionsPerPerson: gateway.connections_per_person,
+  };
+}
+
+function syncLimits({ matrix: { sync } }: Settings): SyncLimits {
+  return {
+    maxTimeoutMs: sync.max_timeout,
+    includeOffline: sync.include_offline,
+    streamTtlMs: sync.stream_ttl,
+    maxStreams: sync.max_streams,
+    waitersPerPerson: sync.waiters_per_person,
+  };
 }
 
 function bucket({ burst, per_second }: Settings['limits']['writes']): BucketLimits {

@@ -12,10 +12,10 @@ import { PresenceService } from './presence/service.ts';
 import type { PresenceStore } from './presence/store.ts';
 import type { Secrets } from './presence/tokens.ts';
 import { Tokens } from './presence/tokens.ts';
-import { Gate } from './surfaces/http/gate.ts';
-import type { BucketLimits } from './surfaces/http/token-buckets.ts';
-import { TokenBuckets } from './surfaces/http/token-buckets.ts';
-import { TokenCache } from './surfaces/http/token-cache.ts';
+import { Gate } from './admission/gate.ts';
+import type { BucketLimits } from './admission/token-buckets.ts';
+import { TokenBuckets } from './admission/token-buckets.ts';
+import { TokenCache } from './admission/token-cache.ts';
 
 export interface CoreOptions {
   readonly store: PresenceStore & Directory;

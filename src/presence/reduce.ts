@@ -3,7 +3,7 @@ import { canExpress } from './dialect.ts';
 import type { Timing } from './expiry.ts';
 import { liveSessions, settledAt } from './expiry.ts';
 import type { Claim, CustomStatus, Mode, PresenceRecord, Session, Veil } from './record.ts';
-import type { Signal } from './session.ts';
+import type { Signal } from './signal.ts';
 import type { Own, Shown } from './shown.ts';
 import { project } from './shown.ts';
 

@@ -9,7 +9,7 @@ import { BLANK } from './record.ts';
 import type { ExplicitWrite, Rules } from './reduce.ts';
 import { reduce, reduceSignal } from './reduce.ts';
 import { Serial } from './serial.ts';
-import type { Signal } from './session.ts';
+import type { Signal } from './signal.ts';
 import type { Own, Projection, Shown } from './shown.ts';
 import { project } from './shown.ts';
 import type { PresenceStore } from './store.ts';

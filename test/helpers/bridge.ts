@@ -8,7 +8,7 @@ import type { Rules } from '../../src/presence/reduce.ts';
 import type { PresenceStore } from '../../src/presence/store.ts';
 import type { Secrets } from '../../src/presence/tokens.ts';
 import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
-import type { BucketLimits } from '../../src/surfaces/http/token-buckets.ts';
+import type { BucketLimits } from '../../src/admission/token-buckets.ts';
 import { ManualClock } from './clock.ts';
 
 export const RULES: Rules = {

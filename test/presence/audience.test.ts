@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Sighting, Watch } from '../../src/presence/audience.ts';
 import type { Person } from '../../src/presence/identity.ts';
 import type { Mode } from '../../src/presence/record.ts';
@@ -190,10 +190,8 @@ describe('an audience under races', () => {
   });
 
   it('starts anew after a start that failed', async () => {
-    const { look } = bridge.presence;
-    bridge.presence.look = () => Promise.reject(new Error('no disk'));
+    vi.spyOn(bridge.presence, 'look').mockRejectedValueOnce(new Error('no disk'));
     await expect(watch()).rejects.toThrow('no disk');
-    bridge.presence.look = look;
     using watched = await watch();
     expect(watched.sightings.map(describeSighting)).toEqual(['bob offline']);
     await say(bob, 'online');

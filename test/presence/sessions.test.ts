@@ -4,7 +4,7 @@ import type { Mode, PresenceRecord, SessionMode } from '../../src/presence/recor
 import { BLANK } from '../../src/presence/record.ts';
 import { nextChange } from '../../src/presence/expiry.ts';
 import { reduce, reduceSignal } from '../../src/presence/reduce.ts';
-import type { Signal } from '../../src/presence/session.ts';
+import type { Signal } from '../../src/presence/signal.ts';
 import { project } from '../../src/presence/shown.ts';
 import { bridgeDialect } from '../../src/surfaces/bridge/dialect.ts';
 import { RULES } from '../helpers/bridge.ts';

@@ -18,6 +18,23 @@ export const listBody = z.object({
   drop: z.array(z.string()).default([]),
 });
 
+const milliseconds = z.string().regex(/^\d+$/, 'Must be a whole number of milliseconds').transform(Number);
+
+/** Matrix §syncing. */
+export const syncQuery = z.object({
+  since: z.string().optional(),
+  timeout: milliseconds.default(0),
+  set_presence: z.enum(['online', 'unavailable', 'offline']).default('online'),
+  filter: z.string().optional(),
+  full_state: z.enum(['true', 'false']).default('false'),
+});
+
+/** Matrix v1 §events. */
+export const eventsQuery = z.object({
+  from: z.string().optional(),
+  timeout: milliseconds.default(30_000),
+});
+
 /** What every answer about somebody's presence says. */
 export interface PresenceContent {
   readonly presence: string;
@@ -33,9 +50,20 @@ export interface EventContent extends PresenceContent {
   readonly avatar_url?: string;
 }
 
-/** A presence list entry: the event of the v1 API, and flat copies of its content as servers really sent them. */
-export interface PresenceEvent extends EventContent {
+/** An event of the v1 API; the user it is about stands in its content. */
+export interface LegacyEvent {
   readonly type: 'm.presence';
   readonly content: EventContent;
+}
+
+/** A presence list entry: the event, and flat copies of its content as servers really sent them. */
+export interface PresenceEvent extends EventContent, LegacyEvent {
   readonly accepted: true;
+}
+
+/** Matrix §presence: the event in a sync response; the user it is about is its sender. */
+export interface SyncEvent {
+  readonly type: 'm.presence';
+  readonly sender: string;
+  readonly content: Omit<EventContent, 'user_id'>;
 }

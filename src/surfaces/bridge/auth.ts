@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { BridgeError } from '../../presence/errors.ts';
 import type { Secrets } from '../../presence/tokens.ts';
-import type { Gate } from '../http/gate.ts';
+import type { Gate } from '../../admission/gate.ts';
 
 export interface OperatorAuthOptions {
   readonly gate: Gate;

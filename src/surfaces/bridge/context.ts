@@ -10,7 +10,7 @@ import type { Network } from '../../presence/network.ts';
 import type { People } from '../../presence/people.ts';
 import type { PresenceService } from '../../presence/service.ts';
 import type { Secrets, Tokens } from '../../presence/tokens.ts';
-import type { Gate } from '../http/gate.ts';
+import type { Gate } from '../../admission/gate.ts';
 
 /** What the bridge's own API is made of; each route picks what it needs. */
 export interface BridgeContext {

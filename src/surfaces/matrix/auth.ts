@@ -6,6 +6,11 @@ import type { MatrixContext } from './context.ts';
 /** The request decorator that keeps the caller. */
 export const CALLER = 'caller';
 
+/** Whoever was let in, and by which token. */
+export interface AdmittedCaller extends Caller {
+  readonly token: string;
+}
+
 /** A hook that lets live tokens in and keeps whose they are. Throws as `Gate.admit` does, and `missing_token`. */
 export function authentication(
   { gate, network }: Pick<MatrixContext, 'gate' | 'network'>,
@@ -14,13 +19,13 @@ export function authentication(
   return async (request) => {
     const token =
       tokenOf(request, options.queryTokens) ?? gate.refuse(request.ip, new BridgeError('missing_token'));
-    request.setDecorator(CALLER, await gate.admit(token, request.ip, network.name));
+    request.setDecorator(CALLER, { ...(await gate.admit(token, request.ip, network.name)), token });
   };
 }
 
 /** Whom `authentication` let in. */
-export function callerOf(request: FastifyRequest): Caller {
-  return request.getDecorator<Caller>(CALLER);
+export function callerOf(request: FastifyRequest): AdmittedCaller {
+  return request.getDecorator<AdmittedCaller>(CALLER);
 }
 
 /** The one token that a request gives, however often; null when there is none, or two different ones. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { isServerName, isStandInTemplate } from '../../protocols/matrix/ids.ts';
 
-/** The settings of the Matrix surface. */
-export function matrixSection(defaultStandInTemplate: string) {
+/** The settings of the Matrix surface; `duration` reads text as ms, `never` as Infinity. */
+export function matrixSection(defaultStandInTemplate: string, duration: z.ZodType<number, string>) {
   return z.strictObject({
     server_name: z
       .string()
@@ -24,5 +24,29 @@ export function matrixSection(defaultStandInTemplate: string) {
       .boolean()
       .default(true)
       .describe('Whether r0 and v3 accept ?access_token=; api/v1 always does'),
+    sync: z
+      .strictObject({
+        max_timeout: duration
+          .refine(Number.isFinite, 'must not be never')
+          .prefault('60s')
+          .describe('The longest that a request for news is held, whatever its timeout says; a duration'),
+        include_offline: z
+          .boolean()
+          .default(false)
+          .describe('Whether a first sync tells of contacts who are offline without a status text, too'),
+        stream_ttl: duration
+          .prefault('10m')
+          .describe(
+            'How long the bridge remembers what a client that has gone was told; a duration or never',
+          ),
+        max_streams: z.int().min(1).default(20_000).describe('Users whose streams are kept at a time'),
+        waiters_per_person: z
+          .int()
+          .min(1)
+          .default(20)
+          .describe('Requests for news that one user may have waiting; more are answered 429'),
+      })
+      .prefault({})
+      .describe('Live presence through /sync and its predecessors'),
   });
 }

@@ -1,15 +1,19 @@
 import type { onRequestAsyncHookHandler } from 'fastify';
+import type { Audience } from '../../presence/audience.ts';
 import type { Clock } from '../../presence/clock.ts';
 import type { Contacts } from '../../presence/contacts.ts';
 import type { Network } from '../../presence/network.ts';
 import type { People } from '../../presence/people.ts';
 import type { PresenceService } from '../../presence/service.ts';
+import type { Tokens } from '../../presence/tokens.ts';
 import type { MatrixDialect } from '../../protocols/matrix/dialect.ts';
-import type { Gate } from '../http/gate.ts';
+import type { Gate } from '../../admission/gate.ts';
 
 /** What the client API is made of; each route picks what it needs. */
 export interface MatrixContext {
-  readonly presence: Pick<PresenceService, 'own' | 'shown' | 'write'>;
+  readonly presence: Pick<PresenceService, 'own' | 'shown' | 'write' | 'signal'>;
+  readonly audience: Pick<Audience, 'watch'>;
+  readonly tokens: Pick<Tokens, 'list' | 'revoke'>;
   readonly people: Pick<People, 'find' | 'get'>;
   readonly contacts: Pick<Contacts, 'change' | 'list'>;
   readonly gate: Gate;
@@ -19,6 +23,22 @@ export interface MatrixContext {
   readonly busy: boolean;
   /** Whether versions after v1 take a token from the query; v1 always does. */
   readonly queryTokens: boolean;
+  /** How long a session outlives its connection, ms. */
+  readonly graceMs: number;
+  readonly sync: SyncLimits;
+}
+
+export interface SyncLimits {
+  /** The longest that a request is held, ms. */
+  readonly maxTimeoutMs: number;
+  /** Whether a first sync tells of everybody who is offline. */
+  readonly includeOffline: boolean;
+  /** How long a user's stream is kept after her last request, ms. */
+  readonly streamTtlMs: number;
+  /** The most users with a stream. */
+  readonly maxStreams: number;
+  /** The most requests of one user that are held at a time. */
+  readonly waitersPerPerson: number;
 }
 
 /** One version of the client API. */

@@ -7,6 +7,7 @@ import { withOtherMethodsRefused } from '../http/other-methods.ts';
 import { CALLER } from './auth.ts';
 import type { MatrixContext } from './context.ts';
 import { matrixRoutes } from './routes/index.ts';
+import { LongPolls } from './streams/long-polls.ts';
 
 /** Of every response, errors included (Matrix §web browser clients). */
 export const HEADERS = {
@@ -33,7 +34,13 @@ export function matrixSurface(app: FastifyInstance, context: MatrixContext, done
     return reply.code(status).headers(headers).send(body);
   });
 
-  withOtherMethodsRefused(app, () => matrixRoutes(app, context));
+  const polls = new LongPolls(context);
+  // Before the server waits for requests to end: those that are held would not.
+  app.addHook('preClose', (closed) => {
+    polls[Symbol.dispose]();
+    closed();
+  });
+  withOtherMethodsRefused(app, () => matrixRoutes(app, context, polls));
   for (const url of ['/_matrix', '/_matrix/*']) {
     app.all(url, () => {
       throw new BridgeError('unknown_endpoint');

@@ -1,20 +1,30 @@
+import type { Audience } from '../../presence/audience.ts';
 import type { Clock } from '../../presence/clock.ts';
 import type { Network } from '../../presence/network.ts';
 import type { People } from '../../presence/people.ts';
 import type { PresenceService } from '../../presence/service.ts';
+import type { Secrets } from '../../presence/tokens.ts';
 import type { DialectSetting } from '../../protocols/plexichat/wire.ts';
-import type { Gate } from '../http/gate.ts';
+import type { Gate } from '../../admission/gate.ts';
+import type { TokenCache } from '../../admission/token-cache.ts';
+import type { GatewaySettings } from './gateway/settings.ts';
 
 /** What the Plexichat API is made of; each route picks what it needs. */
 export interface PlexichatContext {
-  readonly presence: Pick<PresenceService, 'own' | 'shown' | 'write'>;
+  readonly presence: Pick<PresenceService, 'own' | 'shown' | 'write' | 'signal'>;
+  readonly audience: Pick<Audience, 'watch'>;
   readonly people: Pick<People, 'find' | 'get'>;
   readonly gate: Gate;
+  readonly tokenChanges: Pick<TokenCache, 'subscribe'>;
+  readonly secrets: Pick<Secrets, 'random'>;
   readonly clock: Clock;
   readonly network: Network;
   readonly dialectSetting: DialectSetting;
   /** Origins of web pages that may call. */
   readonly corsOrigins: readonly string[];
+  /** How long a presence session outlives its connection, ms. */
+  readonly graceMs: number;
+  readonly gateway: GatewaySettings;
   /** Of the bridge. */
   readonly version: string;
 }

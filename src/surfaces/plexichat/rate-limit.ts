@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
 import { BridgeError } from '../../presence/errors.ts';
-import type { BucketState } from '../http/token-buckets.ts';
+import type { BucketState } from '../../admission/token-buckets.ts';
 
 /** Names the budget to clients; all presence writes share one. */
 const BUCKET = createHash('sha256').update('PUT /users/@me/presence').digest('hex').slice(0, 16);

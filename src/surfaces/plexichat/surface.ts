@@ -6,6 +6,7 @@ import { asBridgeError } from '../http/bridge-error.ts';
 import { takeBodiesAsBytes } from '../http/json-body.ts';
 import { withOtherMethodsRefused } from '../http/other-methods.ts';
 import type { PlexichatContext } from './context.ts';
+import { serveGateway } from './gateway/gateway.ts';
 import { RATE_LIMIT_HEADERS } from './rate-limit.ts';
 import { health } from './routes/health.ts';
 import { plexichatRoutes } from './routes/index.ts';
@@ -22,7 +23,7 @@ const ALLOWED_HEADERS = [
   'X-Requested-With',
 ];
 
-/** The Plexichat API: everything under `/api/v1`, and `/health`. To be registered without a prefix. */
+/** The Plexichat API: everything under `/api/v1`, `/health`, and the WebSocket at `/gateway`. To be registered without a prefix. */
 export async function plexichatSurface(app: FastifyInstance, context: PlexichatContext): Promise<void> {
   takeBodiesAsBytes(app);
   app.addHook('onSend', (_request, reply, payload, done) => {
@@ -39,6 +40,7 @@ export async function plexichatSurface(app: FastifyInstance, context: PlexichatC
     return reply.code(status).headers(headers).send(body);
   });
 
+  serveGateway(app, context);
   withOtherMethodsRefused(app, () => health(app, context));
   await app.register(
     async (api) => {

@@ -1,5 +1,4 @@
-import type { InjectOptions } from 'fastify';
-import { pino } from 'pino';
+import type { FastifyBaseLogger, InjectOptions } from 'fastify';
 import type { Dialect } from '../../../src/presence/dialect.ts';
 import { BridgeError } from '../../../src/presence/errors.ts';
 import type { NetworkName, Person, Profile } from '../../../src/presence/identity.ts';
@@ -8,9 +7,11 @@ import type { StatusEdit } from '../../../src/presence/reduce.ts';
 import { matrixRefusal } from '../../../src/protocols/matrix/errors.ts';
 import { matrixNetwork } from '../../../src/protocols/matrix/ids.ts';
 import { createServer } from '../../../src/surfaces/http/server.ts';
+import type { SyncLimits } from '../../../src/surfaces/matrix/context.ts';
 import { matrixSurface } from '../../../src/surfaces/matrix/surface.ts';
-import type { TestBridgeOptions } from '../../helpers/bridge.ts';
+import type { TestBridge, TestBridgeOptions } from '../../helpers/bridge.ts';
 import { fakeNetwork, makeBridge } from '../../helpers/bridge.ts';
+import { silentLogger } from '../../helpers/logger.ts';
 
 export const OTHER = fakeNetwork('other');
 export const NETWORK = matrixNetwork({
@@ -19,6 +20,14 @@ export const NETWORK = matrixNetwork({
 });
 export const VERSIONS = ['api/v1', 'r0', 'v3', 'unstable'] as const;
 export const BODY_LIMIT = 16_384;
+export const GRACE_MS = 30_000;
+export const SYNC_LIMITS: SyncLimits = {
+  maxTimeoutMs: 60_000,
+  includeOffline: false,
+  streamTtlMs: 600_000,
+  maxStreams: 100,
+  waitersPerPerson: 20,
+};
 
 /** A network that has a word for everything. */
 export const otherDialect: Dialect = {
@@ -30,6 +39,17 @@ export const otherDialect: Dialect = {
 interface AppOptions extends Partial<TestBridgeOptions> {
   busy?: boolean;
   queryTokens?: boolean;
+  sync?: Partial<SyncLimits>;
+  logger?: FastifyBaseLogger;
+  /** The bridge of before a restart: its store and its people go on. */
+  before?: { store: TestBridge['store']; alice: TestUser; bob: TestUser };
+}
+
+/** Somebody with an account here and a live token. */
+export interface TestUser {
+  id: string;
+  person: Person;
+  token: string;
 }
 
 export interface Call extends Pick<InjectOptions, 'headers'> {
@@ -39,18 +59,36 @@ export interface Call extends Pick<InjectOptions, 'headers'> {
 }
 
 /** The surface over a bridge in memory, with two people whose accounts are here. */
-export async function makeApp({ busy = false, queryTokens = true, ...options }: AppOptions = {}) {
-  const bridge = makeBridge({ networks: [OTHER, NETWORK], ...options });
+export async function makeApp({
+  busy = false,
+  queryTokens = true,
+  sync = {},
+  logger = silentLogger,
+  before,
+  ...options
+}: AppOptions = {}) {
+  const bridge = makeBridge({
+    networks: [OTHER, NETWORK],
+    ...(before && { store: before.store }),
+    ...options,
+  });
   const app = createServer({
-    logger: pino({ level: 'silent' }),
+    logger,
     bodyLimit: BODY_LIMIT,
     trustedProxies: [],
     onBadUrl: () => matrixRefusal(new BridgeError('bad_parameter')),
   });
-  await app.register(matrixSurface, { ...bridge, network: NETWORK, busy, queryTokens });
+  await app.register(matrixSurface, {
+    ...bridge,
+    network: NETWORK,
+    busy,
+    queryTokens,
+    graceMs: GRACE_MS,
+    sync: { ...SYNC_LIMITS, ...sync },
+  });
 
   /** A person with an account here, `@<name>:home.test`, and a live token. */
-  async function user(name: string, profile: Partial<Profile> = {}) {
+  async function user(name: string, profile: Partial<Profile> = {}): Promise<TestUser> {
     const id = `@${name}:home.test`;
     const { person, token } = await bridge.person([{ network: NETWORK.name, id }], profile);
     return { id, person, token: await token(NETWORK) };
@@ -84,8 +122,8 @@ export async function makeApp({ busy = false, queryTokens = true, ...options }: 
     stranger,
     call,
     elsewhere,
-    alice: await user('alice'),
-    bob: await user('bob'),
+    alice: before?.alice ?? (await user('alice')),
+    bob: before?.bob ?? (await user('bob')),
   };
 }
 

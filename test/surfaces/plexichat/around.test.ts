@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { plexichatExamples } from '../../../src/surfaces/plexichat/examples.ts';
+import { duration } from '../../../src/config/duration.ts';
 import { plexichatSection } from '../../../src/surfaces/plexichat/config.ts';
 import { START } from '../../helpers/clock.ts';
 import { ALICE, makeApp, ORIGIN } from './plexichat-app.ts';
@@ -83,13 +84,25 @@ describe('web pages', () => {
 });
 
 describe('settings', () => {
+  const section = plexichatSection(duration);
+
   it('have defaults and descriptions', () => {
-    expect(plexichatSection.parse({})).toEqual({ dialect: 'documented', cors_origins: [] });
-    for (const field of Object.values(plexichatSection.shape)) expect(field.description).toMatch(/./);
+    const { gateway, ...rest } = section.parse({});
+    expect(rest).toEqual({ dialect: 'documented', cors_origins: [] });
+    expect(gateway).toEqual({
+      max_intents: 1_900_543,
+      initial_presences: true,
+      resume_window: 60_000,
+      replay_limit: 2000,
+      outbox_limit: 1_048_576,
+      connections_per_person: 20,
+    });
+    const fields = { ...section.shape, ...section.shape.gateway.unwrap().shape };
+    for (const field of Object.values(fields)) expect(field.description).toMatch(/./);
   });
 
   it.each([['http://localhost:3000'], [ORIGIN]])('%s is an origin', (origin) => {
-    expect(plexichatSection.parse({ cors_origins: [origin] }).cors_origins).toEqual([origin]);
+    expect(section.parse({ cors_origins: [origin] }).cors_origins).toEqual([origin]);
   });
 
   it.each([
@@ -101,7 +114,7 @@ describe('settings', () => {
     'https://',
     'null',
   ])('%s is none', (origin) => {
-    expect(plexichatSection.safeParse({ cors_origins: [origin] }).success).toBe(false);
+    expect(section.safeParse({ cors_origins: [origin] }).success).toBe(false);
   });
 });
 

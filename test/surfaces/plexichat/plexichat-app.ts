@@ -1,4 +1,4 @@
-import { pino } from 'pino';
+import type { FastifyBaseLogger } from 'fastify';
 import type { Dialect } from '../../../src/presence/dialect.ts';
 import { BridgeError } from '../../../src/presence/errors.ts';
 import type { NetworkName, Person, Profile } from '../../../src/presence/identity.ts';
@@ -9,14 +9,25 @@ import { plexichatRefusal } from '../../../src/protocols/plexichat/errors.ts';
 import { plexichatNetwork } from '../../../src/protocols/plexichat/ids.ts';
 import type { DialectSetting } from '../../../src/protocols/plexichat/wire.ts';
 import { createServer } from '../../../src/surfaces/http/server.ts';
+import type { GatewaySettings } from '../../../src/surfaces/plexichat/gateway/settings.ts';
 import { plexichatSurface } from '../../../src/surfaces/plexichat/surface.ts';
 import type { TestBridgeOptions } from '../../helpers/bridge.ts';
-import { fakeNetwork, makeBridge } from '../../helpers/bridge.ts';
+import { countingSecrets, fakeNetwork, makeBridge } from '../../helpers/bridge.ts';
+import { silentLogger } from '../../helpers/logger.ts';
 
 export const ALICE = '382824975331102720';
 export const BOB = '382824976274821120';
 export const OTHER = fakeNetwork('other', 'derived');
 export const ORIGIN = 'https://app.example.com';
+
+export const GATEWAY: GatewaySettings = {
+  maxIntents: 1_900_543,
+  initialPresences: true,
+  resumeWindowMs: 60_000,
+  replayLimit: 100,
+  outboxLimit: 1_048_576,
+  connectionsPerPerson: 20,
+};
 
 /** A network that has a word for everything. */
 const otherDialect: Dialect = {
@@ -27,6 +38,8 @@ const otherDialect: Dialect = {
 
 interface AppOptions extends Partial<TestBridgeOptions> {
   dialectSetting?: DialectSetting;
+  gateway?: Partial<GatewaySettings>;
+  logger?: FastifyBaseLogger;
 }
 
 export interface Call {
@@ -37,10 +50,15 @@ export interface Call {
 }
 
 /** The surface over a bridge in memory, with two people whose accounts are here. */
-export async function makeApp({ dialectSetting = 'documented', ...options }: AppOptions = {}) {
+export async function makeApp({
+  dialectSetting = 'documented',
+  gateway,
+  logger = silentLogger,
+  ...options
+}: AppOptions = {}) {
   const bridge = makeBridge({ networks: [plexichatNetwork, OTHER], ...options });
   const app = createServer({
-    logger: pino({ level: 'silent' }),
+    logger,
     bodyLimit: 16_384,
     trustedProxies: [],
     onBadUrl: () => plexichatRefusal(new BridgeError('bad_parameter')),
@@ -50,6 +68,9 @@ export async function makeApp({ dialectSetting = 'documented', ...options }: App
     network: plexichatNetwork,
     dialectSetting,
     corsOrigins: [ORIGIN],
+    secrets: countingSecrets(),
+    graceMs: 30_000,
+    gateway: { ...GATEWAY, ...gateway },
     version: '1.2.3',
   });
 

@@ -4,7 +4,7 @@ import { BridgeError } from '../../../presence/errors.ts';
 import type { Address } from '../../../presence/identity.ts';
 import { ownAddress } from '../../../presence/identity.ts';
 import type { Network } from '../../../presence/network.ts';
-import { demandWrite } from '../../http/gate.ts';
+import { demandWrite } from '../../../admission/gate.ts';
 import { demandOperator } from '../auth.ts';
 import type { BridgeApp, BridgeContext } from '../context.ts';
 import {

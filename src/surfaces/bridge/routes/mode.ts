@@ -6,7 +6,7 @@ import type { StatusEdit } from '../../../presence/reduce.ts';
 import type { Own } from '../../../presence/shown.ts';
 import { codePoints } from '../../../presence/text.ts';
 import type { Caller } from '../../../presence/tokens.ts';
-import { demandWrite } from '../../http/gate.ts';
+import { demandWrite } from '../../../admission/gate.ts';
 import { bearerToken } from '../auth.ts';
 import type { BridgeApp, BridgeContext } from '../context.ts';
 import { bridgeDialect } from '../dialect.ts';

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { decodePresence } from '../../../protocols/matrix/codec.ts';
-import { demandWrite } from '../../http/gate.ts';
+import { demandWrite } from '../../../admission/gate.ts';
 import { parseJson } from '../../http/json-body.ts';
 import { callerOf } from '../auth.ts';
 import type { ApiVersion, MatrixContext, UserParams } from '../context.ts';

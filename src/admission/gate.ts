@@ -1,6 +1,6 @@
-import { BridgeError } from '../../presence/errors.ts';
-import type { NetworkName, PersonId } from '../../presence/identity.ts';
-import type { Caller, TokenVerifier } from '../../presence/tokens.ts';
+import { BridgeError } from '../presence/errors.ts';
+import type { NetworkName, PersonId } from '../presence/identity.ts';
+import type { Caller, TokenVerifier } from '../presence/tokens.ts';
 import type { BucketState, TokenBuckets } from './token-buckets.ts';
 
 export interface GateOptions {

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Caller, TokenVerifier } from '../../presence/tokens.ts';
+import type { Caller, TokenVerifier } from '../presence/tokens.ts';
 
 /** Live tokens remembered at once. */
 const MAX_TOKENS = 100_000;

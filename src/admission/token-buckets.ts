@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../../presence/clock.ts';
+import type { Clock } from '../presence/clock.ts';
 
 export interface BucketLimits {
   /** How many may come at once. */

@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto';
+import { BridgeError } from '../../../presence/errors.ts';
+import type { PersonId } from '../../../presence/identity.ts';
+
+/** A place in one observer's stream; opaque to clients. */
+export interface Cursor {
+  /** Names the stream. */
+  readonly epoch: string;
+  readonly position: number;
+}
+
+const CURSOR = /^([\w-]{12})\.(\d{1,15})$/;
+
+export function formatCursor({ epoch, position }: Cursor): string {
+  return `${epoch}.${position}`;
+}
+
+/** Null stays null. Throws `bad_parameter` when the text cannot have come from `formatCursor`. */
+export function parseCursor(text: string | null): Cursor | null {
+  if (text === null) return null;
+  const [, epoch, position] = CURSOR.exec(text) ?? [];
+  if (epoch === undefined) throw new BridgeError('bad_parameter', 'Malformed stream position');
+  return { epoch, position: Number(position) };
+}
+
+/** Tells a stream from every other: those of other observers, and hers from before. `openedAt` in ms since 1970. */
+export function epochOf(observer: PersonId, openedAt: number): string {
+  return createHash('sha256').update(`${observer} ${openedAt}`).digest('base64url').slice(0, 12);
+}

@@ -1,0 +1,39 @@
+import type { Dispatch } from '../../../protocols/plexichat/frames.ts';
+
+interface Numbered {
+  readonly s: number;
+  readonly event: Dispatch;
+}
+
+/** Numbers the events of a session from 1 and remembers the last `limit` of them. */
+export class Replay {
+  readonly #limit: number;
+  #events: Dispatch[] = [];
+  #last = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** The number of the last event. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Takes an event and gives its number. */
+  push(event: Dispatch): number {
+    if (this.#events.push(event) > this.#limit) this.#events.shift();
+    return ++this.#last;
+  }
+
+  /** What came after number `seq`, in order; null when some of it is forgotten. A higher number is adopted. */
+  after(seq: number): Numbered[] | null {
+    if (seq > this.#last) {
+      this.#last = seq;
+      this.#events = [];
+    }
+    const missed = this.#last - seq;
+    if (missed > this.#events.length) return null;
+    return this.#events.slice(this.#events.length - missed).map((event, i) => ({ s: seq + 1 + i, event }));
+  }
+}

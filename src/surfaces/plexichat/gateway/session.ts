@@ -1,0 +1,75 @@
+import type { PersonId } from '../../../presence/identity.ts';
+import type { Dispatch } from '../../../protocols/plexichat/frames.ts';
+import { encodeDispatch, RESUMED } from '../../../protocols/plexichat/frames.ts';
+import type { Lease } from './lease.ts';
+import type { Replay } from './replay.ts';
+
+/** The connection that holds a session. */
+export interface Holder {
+  send(frame: string): void;
+  /** Another connection has taken the session over. */
+  displaced(): void;
+}
+
+/**
+ * What IDENTIFY opens and RESUME takes up again: the numbered events for one client. It goes on while no connection
+ * holds it, so that a client that comes back misses nothing (Plexichat gateway: sessions).
+ */
+export class GatewaySession implements Disposable {
+  readonly id: string;
+  readonly person: PersonId;
+  readonly lease: Lease;
+  readonly #replay: Replay;
+  #holder: Holder | null;
+  #watch: Disposable | null = null;
+  #disposed = false;
+
+  constructor(id: string, person: PersonId, lease: Lease, replay: Replay, holder: Holder) {
+    this.id = id;
+    this.person = person;
+    this.lease = lease;
+    this.#replay = replay;
+    this.#holder = holder;
+  }
+
+  /** Whether a connection holds it. */
+  get held(): boolean {
+    return this.#holder !== null;
+  }
+
+  dispatch(event: Dispatch): void {
+    const s = this.#replay.push(event);
+    this.#holder?.send(encodeDispatch(event, s));
+  }
+
+  /** Makes it the owner of what feeds it. */
+  feedFrom(watch: Disposable): void {
+    if (this.#disposed) watch[Symbol.dispose]();
+    else this.#watch = watch;
+  }
+
+  /** Gives it to another connection, with what that one has missed. False when some of that is forgotten. */
+  moveTo(holder: Holder, seq: number): boolean {
+    const missed = this.#replay.after(seq);
+    if (!missed) return false;
+    const before = this.#holder;
+    this.#holder = holder;
+    before?.displaced();
+    holder.send(encodeDispatch(RESUMED, this.#replay.last));
+    for (const { s, event } of missed) holder.send(encodeDispatch(event, s));
+    return true;
+  }
+
+  /** Takes it from a connection that is gone. False when that one did not hold it any more. */
+  leave(holder: Holder): boolean {
+    if (this.#holder !== holder) return false;
+    this.#holder = null;
+    return true;
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.#holder = null;
+    this.#watch?.[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,236 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { ALICE, BOB } from '../plexichat-app.ts';
+import type { FakeClient } from './connections.ts';
+import { makeGateway } from './connections.ts';
+
+type Gateway = ReturnType<typeof makeGateway>;
+type User = Awaited<ReturnType<Gateway['user']>>;
+
+let gateway: Gateway;
+let alice: User;
+let bob: User;
+
+async function start(options: Parameters<typeof makeGateway>[0] = {}): Promise<void> {
+  gateway = makeGateway(options);
+  alice = await gateway.user(ALICE);
+  bob = await gateway.user(BOB);
+  await gateway.list(bob, alice);
+}
+
+beforeEach(() => start());
+
+/** Bob's client, with three events behind it. */
+async function watching(): Promise<FakeClient> {
+  const client = await gateway.connect().identify(bob.token);
+  await gateway.say(alice, 'online');
+  expect(client.events).toEqual(['1 READY', `2 ${ALICE} offline`, `3 ${ALICE} online`]);
+  return client;
+}
+
+describe('RESUME', () => {
+  it('sends what was missed, with its numbers, and goes on from there', async () => {
+    const client = await watching();
+    await client.drop();
+    await gateway.say(alice, 'idle');
+    await gateway.say(alice, 'dnd');
+    const back = await gateway.connect().resume(bob.token, client.sessionId, 2);
+    expect(back.frames.slice(1, 3)).toEqual([
+      { op: 0, t: 'RESUMED', s: 5, d: {} },
+      {
+        op: 0,
+        t: 'PRESENCE_UPDATE',
+        s: 3,
+        d: { user_id: ALICE, status: 'online', custom_status: null, custom_emoji: null },
+      },
+    ]);
+    await gateway.say(alice, 'online');
+    expect(back.events.slice(2)).toEqual([`4 ${ALICE} idle`, `5 ${ALICE} dnd`, `6 ${ALICE} online`]);
+    expect(gateway.context.counters.resumed).toBe(1);
+  });
+
+  it('replays READY too for a client that saw nothing', async () => {
+    const client = await watching();
+    await client.drop();
+    const back = await gateway.connect().resume(bob.token, client.sessionId, 0);
+    expect(back.frames[2]).toEqual(client.frames[1]);
+  });
+
+  it('adopts a number that is ahead', async () => {
+    const client = await watching();
+    await client.drop();
+    const back = await gateway.connect().resume(bob.token, client.sessionId, 999);
+    await gateway.say(alice, 'dnd');
+    expect(back.events).toEqual(['999 RESUMED', `1000 ${ALICE} dnd`]);
+  });
+
+  it('works with any live token of the same person, within the window', async () => {
+    const client = await watching();
+    await client.drop();
+    const issued = await gateway.tokens.issue(bob.person.id, gateway.context.network.name, (s) => `7.${s}`);
+    await gateway.pass(59_999);
+    const back = await gateway.connect().resume(issued.token, client.sessionId, 3);
+    expect(back.events[0]).toMatch(/RESUMED/);
+  });
+
+  it.each([
+    ['too late', async () => gateway.pass(60_000), {}],
+    ['with a bad token', null, { token: 'x' }],
+    ['of no session', null, { session_id: 'deadbeef' }],
+    ['with a number that is none', null, { seq: '1' }],
+  ])('is refused %s, and IDENTIFY may follow', async (_name, before, fault) => {
+    const client = await watching();
+    await client.drop();
+    await before?.();
+    const back = gateway.connect();
+    await back.send(6, { token: bob.token, session_id: client.sessionId, seq: 3, ...fault });
+    expect(back.frames.slice(1)).toEqual([{ op: 9, d: false }]);
+    await back.identify(bob.token);
+    expect(back.events[0]).toBe('1 READY');
+  });
+
+  it("is refused for somebody else's session, which stays as it was", async () => {
+    const client = await watching();
+    const thief = await gateway.connect().resume(alice.token, client.sessionId, 3);
+    expect(thief.frames.at(-1)).toEqual({ op: 9, d: false });
+    await gateway.say(alice, 'dnd');
+    expect([client.socket.closed, client.events.at(-1)]).toEqual([null, `4 ${ALICE} dnd`]);
+  });
+
+  it('is refused when more was missed than is kept', async () => {
+    await start({ gateway: { replayLimit: 3 } });
+    const client = await watching();
+    await client.drop();
+    for (const mode of ['idle', 'dnd', 'online'] as const) await gateway.say(alice, mode);
+    const early = await gateway.connect().resume(bob.token, client.sessionId, 2);
+    expect(early.frames.at(-1)).toEqual({ op: 9, d: false });
+  });
+
+  it('is granted when just that much was missed', async () => {
+    await start({ gateway: { replayLimit: 3 } });
+    const client = await watching();
+    await client.drop();
+    for (const mode of ['idle', 'dnd', 'online'] as const) await gateway.say(alice, mode);
+    const back = await gateway.connect().resume(bob.token, client.sessionId, 3);
+    expect(back.events).toHaveLength(4);
+  });
+
+  it('takes a session over from a connection that is still there, and closes that one', async () => {
+    const client = await watching();
+    const other = await gateway.connect().resume(bob.token, client.sessionId, 3);
+    expect(client.socket.closed).toEqual({ code: 4009, reason: 'Session timed out' });
+    await gateway.say(alice, 'dnd');
+    expect(other.events).toEqual(['3 RESUMED', `4 ${ALICE} dnd`]);
+    await client.drop();
+    await gateway.pass(60_000);
+    expect([other.socket.closed, await gateway.mode(bob)]).toEqual([null, 'online']);
+  });
+
+  it('restores her presence', async () => {
+    const client = await watching();
+    await client.drop();
+    await gateway.pass(29_999);
+    const back = await gateway.connect().resume(bob.token, client.sessionId, 3);
+    await gateway.pass(80_000);
+    expect(await gateway.mode(bob)).toBe('online');
+    await back.drop();
+    await gateway.pass(40_000);
+    expect(await gateway.mode(bob)).toBe('offline');
+    await gateway.connect().resume(bob.token, client.sessionId, 3);
+    expect(await gateway.mode(bob)).toBe('online');
+  });
+
+  it('is no activity of hers', async () => {
+    const client = await gateway.connect().identify(bob.token);
+    await gateway.pass(80_000);
+    await client.drop();
+    await gateway.connect().resume(bob.token, client.sessionId, 1);
+    const { lastActivity } = await gateway.presence.own(bob.person.id);
+    expect(gateway.clock.now() - lastActivity!).toBe(80_000);
+  });
+
+  it('that reads too slowly at once can be tried again', async () => {
+    const client = await watching();
+    await client.drop();
+    await gateway.say(alice, 'dnd');
+    const slow = gateway.connect();
+    slow.socket.bufferedAmount = Infinity;
+    await slow.resume(bob.token, client.sessionId, 3);
+    expect(slow.socket.closed?.code).toBe(4000);
+    await gateway.pass(30_000);
+    expect(await gateway.mode(bob)).toBe('offline');
+    const back = await gateway.connect().resume(bob.token, client.sessionId, 3);
+    expect(back.events).toEqual(['4 RESUMED', `4 ${ALICE} dnd`]);
+  });
+});
+
+describe('sessions that nobody takes up', () => {
+  it('stop watching after the window, and all at once when the gateway ends', async () => {
+    const client = await watching();
+    await client.drop();
+    const encode = vi.spyOn(gateway.context.encoder, 'encode');
+    await gateway.pass(59_999);
+    await gateway.say(alice, 'idle');
+    expect(encode).toHaveBeenCalledTimes(1);
+    await gateway.pass(1);
+    await gateway.say(alice, 'dnd');
+    expect(encode).toHaveBeenCalledTimes(1);
+
+    const held = await gateway.connect().identify(bob.token);
+    gateway.context.sessions[Symbol.dispose]();
+    await gateway.say(alice, 'online');
+    expect(held.events).toEqual(['1 READY', `2 ${ALICE} dnd`]);
+    const { sessions } = (await gateway.store.get(bob.person.id))!;
+    expect(sessions.map(({ endsAt }) => endsAt - gateway.clock.now())).toEqual([165_000]);
+  });
+});
+
+describe('a client that is cut off anywhere, any number of times', () => {
+  const MODES = ['online', 'idle', 'dnd', 'invisible', 'offline'] as const;
+  const step = fc.oneof(
+    fc.record({ who: fc.nat(2), say: fc.constantFrom(...MODES), text: fc.constantFrom('', 'a', 'b') }),
+    fc.record({ who: fc.nat(2), block: fc.boolean() }),
+    fc.record({ keep: fc.nat(6) }),
+  );
+
+  it('ends with the view of one that never was', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 15 }), async (steps) => {
+        await start();
+        const others = [alice, await gateway.user('382824977147236352'), await gateway.user('7')];
+        await gateway.list(bob, ...others);
+        const steady = await gateway.connect().identify(bob.token);
+        const seen: any[] = [];
+        let client = await gateway.connect().identify(bob.token);
+        const { sessionId } = client;
+
+        /** The client reads only the first `keep` frames that it has not read, and is then cut off. */
+        const cut = async (keep: number) => {
+          // RESUMED is not one of the numbered events.
+          const events = client.frames.filter(({ op, t }) => op === 0 && t !== 'RESUMED');
+          seen.push(...events.slice(0, keep));
+          await client.drop();
+          client = await gateway.connect().resume(bob.token, sessionId, seen.at(-1)?.s ?? 0);
+        };
+        for (const each of steps) {
+          if ('keep' in each) await cut(each.keep);
+          else if ('say' in each) await gateway.say(others[each.who]!, each.say, each.text);
+          else await gateway.contacts.block(others[each.who]!.person.id, bob.person.id, each.block);
+        }
+        await cut(Infinity);
+        expect(seen.map(({ s, t, d }) => [s, t, t === 'READY' ? null : d])).toEqual(
+          steady.frames.slice(1).map(({ s, t, d }) => [s, t, t === 'READY' ? null : d]),
+        );
+        for (const { id, person } of others) {
+          const shown = await gateway.presence.shown(bob.person.id, person);
+          const last = seen.findLast(({ d }) => d.user_id === id).d;
+          expect([last.status, last.custom_status]).toEqual([
+            shown?.mode ?? 'offline',
+            shown?.status?.text ?? null,
+          ]);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
