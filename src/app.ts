@@ -7,7 +7,7 @@ import type { FirstStart, Sample } from './first-start.ts';
 import { firstStart } from './first-start.ts';
 import type { Clock } from './presence/clock.ts';
 import type { Directory } from './presence/directory.ts';
-import { BridgeError } from './presence/errors.ts';
+import type { BridgeError } from './presence/errors.ts';
 import type { NetworkName } from './presence/identity.ts';
 import type { Network } from './presence/network.ts';
 import type { PresenceStore } from './presence/store.ts';
@@ -18,7 +18,7 @@ import { plexichatRefusal } from './protocols/plexichat/errors.ts';
 import { PLEXICHAT, plexichatNetwork } from './protocols/plexichat/ids.ts';
 import { bridgeRefusal } from './surfaces/bridge/errors.ts';
 import { bridgeSurface } from './surfaces/bridge/surface.ts';
-import type { UrlRefusal } from './surfaces/http/server.ts';
+import type { Refusal } from './surfaces/http/server.ts';
 import { createServer } from './surfaces/http/server.ts';
 import type { BucketLimits } from './admission/token-buckets.ts';
 import { matrixSection } from './surfaces/matrix/config.ts';
@@ -69,6 +69,17 @@ export async function buildApp({ settings, store, clock, secrets, logger }: AppO
     failures: bucket(settings.limits.failed_auth),
     report: (problem, err) => logger.error({ err }, problem),
   });
+  const http = createServer({
+    logger,
+    bodyLimit: settings.limits.body_bytes,
+    trustedProxies: settings.listen.trusted_proxies,
+    refuse,
+  });
+  http.addHook('onClose', (_http, done) => {
+    core.audience[Symbol.dispose]();
+    core.presence[Symbol.dispose]();
+    done();
+  });
   await core.presence.start();
   const { operatorTokenHash, made } = await firstStart({
     ...core,
@@ -81,17 +92,6 @@ export async function buildApp({ settings, store, clock, secrets, logger }: AppO
     samples: settings.samples ? samples(settings) : [],
   });
 
-  const http = createServer({
-    logger,
-    bodyLimit: settings.limits.body_bytes,
-    trustedProxies: settings.listen.trusted_proxies,
-    onBadUrl: refuseUrl,
-  });
-  http.addHook('onClose', (_http, done) => {
-    core.audience[Symbol.dispose]();
-    core.presence[Symbol.dispose]();
-    done();
-  });
   await http.register(plexichatSurface, {
     ...core,
     clock,
@@ -173,9 +173,11 @@ function bucket({ burst, per_second }: Settings['limits']['writes']): BucketLimi
   return { burst, perSecond: per_second };
 }
 
-/** The answer to a URL that cannot be decoded, in the form of the surface it was meant for. */
-function refuseUrl(url: string): UrlRefusal {
-  const error = new BridgeError('bad_parameter');
-  if (url.startsWith('/_matrix')) return { ...matrixRefusal(error), headers: HEADERS };
+/** The answer to a request that no surface takes, in the form of the one it was meant for. */
+function refuse(url: string, error: BridgeError): Refusal {
+  if (url.startsWith('/_matrix')) {
+    const { status, headers, body } = matrixRefusal(error);
+    return { status, headers: { ...headers, ...HEADERS }, body };
+  }
   return url.startsWith('/api') ? plexichatRefusal(error) : bridgeRefusal(error);
 }

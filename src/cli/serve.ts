@@ -10,9 +10,13 @@ import { welcome } from './welcome.ts';
 
 /** Time for a clean shutdown, ms: requests under way, the last commit, the fold. */
 const SHUTDOWN_MS = 30_000;
+/** What requests under way get of it before their connections are cut, ms. */
+const REQUESTS_MS = 5_000;
 
 export async function serve(options: ConfigOption): Promise<void> {
   const settings = readSettings(options);
+  // Whoever read our output may go; that is no reason to fail.
+  process.stdout.on('error', () => undefined);
   const logger = pino({ level: settings.log.level });
   const store = await openStore(settings.store, logger);
   try {
@@ -34,7 +38,9 @@ export async function serve(options: ConfigOption): Promise<void> {
     process.stdout.write(`plexibridge listening on ${http.listeningOrigin}\n`);
     closeWithGrace({ delay: SHUTDOWN_MS, logger }, async ({ err }) => {
       if (err) logger.fatal({ err }, 'ending after an unforeseen error');
+      const impatience = setTimeout(() => http.server.closeAllConnections(), REQUESTS_MS);
       await http.close();
+      clearTimeout(impatience);
       await store[Symbol.asyncDispose]();
     });
   } catch (error) {

@@ -1,13 +1,23 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { duration } from './duration.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
+/** Whether the text is an IP address, or one with the length of a prefix. */
+function isAddressRange(text: string): boolean {
+  const [address = '', prefix] = text.split('/');
+  const bits = isIP(address) === 4 ? 32 : 128;
+  return (
+    isIP(address) !== 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits))
+  );
+}
+
 const listen = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on; 0.0.0.0 or :: for all'),
   port: z.int().min(0).max(65535).default(8790).describe('TCP port; 0 takes any free one'),
   trusted_proxies: z
-    .array(z.string().min(1))
+    .array(z.string().refine(isAddressRange, 'must be an IP address or a CIDR range'))
     .default([])
     .describe('Proxies whose X-Forwarded-For is believed, as addresses or CIDR ranges'),
 });
@@ -21,6 +31,7 @@ const operator = z.strictObject({
   token: z
     .string()
     .min(16)
+    .regex(/^[^\s,]*$/, 'must hold no space and no comma')
     .optional()
     .meta({ writeOnly: true })
     .describe(
@@ -60,7 +71,10 @@ const presence = z.strictObject({
     .describe(
       'Without activity for so long, what people said holds only while they are connected; a duration or never',
     ),
-  grace: duration.prefault('30s').describe('How long a session outlives its connection; a duration'),
+  grace: duration
+    .refine(Number.isFinite, 'must end')
+    .prefault('30s')
+    .describe('How long a session outlives its connection; a duration'),
   visibility: z
     .enum(['everyone', 'contacts', 'nobody'])
     .default('everyone')

@@ -80,17 +80,15 @@ export class Links {
   }
 
   async #merge(survivor: Person, absorbed: Person): Promise<DirectoryChange[]> {
-    const { directory, store } = this.#options;
+    const { store } = this.#options;
     const [into, from] = [survivor.id, absorbed.id];
     const own = [...survivor.addresses, ...absorbed.addresses].filter(({ kind }) => kind === 'own');
     const replaced = (network: string) => own.some((address) => address.network === network);
     const [mine, hers] = [await store.get(into), await store.get(from)];
-    const grants = await directory.tokens.of(from);
+    const tokens = [survivor, absorbed].map((person) => this.#moveTokens(person, into));
     return [
       ...(await this.#relations(from, into, true)),
-      ...grants.map(({ hash, ...grant }): DirectoryChange => {
-        return { row: 'token', hash, value: { ...grant, person: into } };
-      }),
+      ...(await Promise.all(tokens)).flat(),
       ...[...survivor.addresses, ...absorbed.addresses].map((address) =>
         addressRow(
           address,
@@ -142,6 +140,15 @@ export class Links {
       ...(await this.#relations(person.id, newcomer, false)),
       ...(record ? this.#splitRecord(record, person.id, newcomer, leaving.network) : []),
     ];
+  }
+
+  /** Her tokens, given to `into`. One made for a stand-in ends: the account that takes its place is not what it was for. */
+  async #moveTokens(person: Person, into: PersonId): Promise<DirectoryChange[]> {
+    const grants = await this.#options.directory.tokens.of(person.id);
+    return grants.map(({ hash, ...grant }) => {
+      const value = ownAddress(person, grant.network) ? { ...grant, person: into } : null;
+      return { row: 'token', hash, value };
+    });
   }
 
   /** Both keep what was said; a session stays with the account it was made for. */

@@ -114,7 +114,9 @@ function nextClaim(
   // the activity of the write would otherwise undo just what it says.
   const echoed = claim && dialect.words[seen] === said && dialect.words[claim.mode] === said;
   if (echoed || (claim && sticky && isHeld(claim, write))) return { ...claim, activeAt: now };
-  return { mode, origin: dialect.origin, at: now, activeAt: now };
+  // Going from invisible to offline is no news to others, so a link must not find it newer than the going.
+  const at = claim?.mode === 'invisible' && mode === 'offline' ? claim.at : now;
+  return { mode, origin: dialect.origin, at, activeAt: now };
 }
 
 /** Semantics §4.2: dnd and invisible are lifted by whoever set them or can say them; `offline` ends dnd. */

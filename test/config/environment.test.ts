@@ -14,8 +14,16 @@ const READ: [variable: string, text: string, found: object][] = [
   ['PLEXIBRIDGE__LIMITS__WRITES__BURST', '3', { limits: { writes: { burst: 3, per_second: 1 } } }],
   ['PLEXIBRIDGE__LIMITS__WRITES__PER_SECOND', '0.25', { limits: { writes: { per_second: 0.25 } } }],
   ['PLEXIBRIDGE__PRESENCE__IDLE_AFTER', '2h', { presence: { idle_after: 7_200_000 } }],
-  ['PLEXIBRIDGE__LISTEN__TRUSTED_PROXIES', 'a, b,c', { listen: { trusted_proxies: ['a', 'b', 'c'] } }],
-  ['PLEXIBRIDGE__LISTEN__TRUSTED_PROXIES', '["a,b"]', { listen: { trusted_proxies: ['a,b'] } }],
+  [
+    'PLEXIBRIDGE__LISTEN__TRUSTED_PROXIES',
+    '10.0.0.1, ::1,10.0.0.0/8',
+    { listen: { trusted_proxies: ['10.0.0.1', '::1', '10.0.0.0/8'] } },
+  ],
+  [
+    'PLEXIBRIDGE__LISTEN__TRUSTED_PROXIES',
+    '["10.0.0.1","::1/128"]',
+    { listen: { trusted_proxies: ['10.0.0.1', '::1/128'] } },
+  ],
   ['PLEXIBRIDGE__LISTEN__TRUSTED_PROXIES', '', { listen: { trusted_proxies: [] } }],
   ['PLEXIBRIDGE__CARRIER__PORTS', '1,2', { carrier: { ports: [1, 2] } }],
   ['PLEXIBRIDGE__CARRIER__NAMES', '{"a": "b"}', { carrier: { names: { a: 'b' } } }],
@@ -53,9 +61,9 @@ describe('the environment', () => {
   });
 
   it('wins over the file, key by key', () => {
-    const yaml = 'listen: { host: a, port: 1, trusted_proxies: [x] }';
-    const env = { PLEXIBRIDGE__LISTEN__PORT: '2', PLEXIBRIDGE__LISTEN__TRUSTED_PROXIES: 'y' };
-    expect(load(yaml, env).listen).toEqual({ host: 'a', port: 2, trusted_proxies: ['y'] });
+    const yaml = 'listen: { host: a, port: 1, trusted_proxies: [10.0.0.1] }';
+    const env = { PLEXIBRIDGE__LISTEN__PORT: '2', PLEXIBRIDGE__LISTEN__TRUSTED_PROXIES: '::1' };
+    expect(load(yaml, env).listen).toEqual({ host: 'a', port: 2, trusted_proxies: ['::1'] });
   });
 
   it('that wins is also what is complained of', () => {
@@ -73,7 +81,7 @@ describe('the environment', () => {
     ['sixteen--letters', 'sixteen--letters'],
     ['sixteen--letters\n', 'sixteen--letters'],
     ['sixteen--letters\r\n', 'sixteen--letters'],
-    [' sixteen--letters\n\n', ' sixteen--letters\n'],
+    ['sixteen--letters--and--more\n', 'sixteen--letters--and--more'],
   ])('reads a value from a file of %j', (content, token) => {
     const file = fileOf('token', content);
     expect(load(null, { PLEXIBRIDGE__OPERATOR__TOKEN_FILE: file }).operator.token).toBe(token);

@@ -10,10 +10,11 @@ const DEFAULTS = {
   limits: {
     writes: { burst: 10, per_second: 1 },
     failed_auth: { burst: 20, per_second: 0.5 },
+    sessions: 50,
     contacts: 1000,
     body_bytes: 1_048_576,
   },
-  presence: { idle_after: 300_000, claim_ttl: 1_800_000, visibility: 'everyone' },
+  presence: { idle_after: 300_000, claim_ttl: 1_800_000, grace: 30_000, visibility: 'everyone' },
   translation: { sticky: true },
   carrier: { ports: [], names: {}, nick: '' },
 };
@@ -39,6 +40,10 @@ describe('the settings', () => {
     ['listen: { host: "" }', 'listen.host'],
     ['listen: { trusted_proxies: 10.0.0.1 }', 'listen.trusted_proxies'],
     ['listen: { trusted_proxies: [1] }', 'listen.trusted_proxies.0'],
+    ['listen: { trusted_proxies: [nonsense] }', 'listen.trusted_proxies.0'],
+    ['listen: { trusted_proxies: [10.0.0.0/33] }', 'listen.trusted_proxies.0'],
+    ['presence: { grace: never }', 'presence.grace'],
+    ['operator: { token: "with,comma,and,more" }', 'operator.token'],
     ['store: { kind: files }', 'store.kind'],
     ['store: { path: "" }', 'store.path'],
     ['operator: { token: fifteen-letters }', 'operator.token'],
@@ -67,11 +72,16 @@ describe('the settings', () => {
       operator: { token: sixteen--letters }
       log: { level: silent }
       limits: { writes: { burst: 1, per_second: 0.01 }, contacts: 1, body_bytes: 1 }
-      presence: { idle_after: never, claim_ttl: 0s, visibility: nobody }
+      presence: { idle_after: never, claim_ttl: 0s, grace: 1d, visibility: nobody }
     `);
     expect(settings.listen).toMatchObject({ port: 0, host: '::' });
     expect(settings.operator.token).toBe('sixteen--letters');
     expect(settings.limits.writes).toEqual({ burst: 1, per_second: 0.01 });
-    expect(settings.presence).toEqual({ idle_after: Infinity, claim_ttl: 0, visibility: 'nobody' });
+    expect(settings.presence).toEqual({
+      idle_after: Infinity,
+      claim_ttl: 0,
+      grace: 86_400_000,
+      visibility: 'nobody',
+    });
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { DirectoryChange } from '../../src/presence/directory.ts';
 import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
 import { BridgeError } from '../../src/presence/errors.ts';
-import { poor, QUIET, rich, says } from './dialects.ts';
+import { LOUD, poor, QUIET, rich, says } from './dialects.ts';
 import { makeWorld, onLoud, onQuiet } from './world.ts';
 
 /** A store where something happens just before a commit, as often as there are `events`. */
@@ -119,5 +119,21 @@ describe('what else may come between a link', () => {
     const invited = contacts.change(both[1].id, [onLoud('a')], []);
     await linked;
     await expect(invited).rejects.toMatchObject({ code: 'not_found' });
+  });
+});
+
+describe('a token made for a stand-in', () => {
+  it('ends with it, and never speaks for the account that takes its place', async () => {
+    const { both, links, tokens } = await pair();
+    const [a, b] = both;
+    const plain = (secret: string) => secret;
+    const own = [await tokens.issue(a.id, LOUD, plain), await tokens.issue(b.id, QUIET, plain)];
+    const standIn = [await tokens.issue(a.id, QUIET, plain), await tokens.issue(b.id, LOUD, plain)];
+    await links.link(onLoud('a'), onQuiet('b'));
+    for (const { token } of own) expect((await tokens.verify(token))?.person).toBe(a.id);
+    for (const { token } of standIn) expect(await tokens.verify(token)).toBeNull();
+    const [elder, younger] = await links.unlink(a.id);
+    expect((await tokens.verify(own[0]!.token))?.person).toBe(elder!.id);
+    expect((await tokens.verify(own[1]!.token))?.person).toBe(younger!.id);
   });
 });

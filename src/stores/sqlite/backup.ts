@@ -49,8 +49,17 @@ export function restoreStore(file: string, path: string): void {
   checkStructure(file);
   mkdirSync(path, { recursive: true, mode: 0o700 });
   // The log comes last: a folder without one is refused, so half a restore is never taken for a store.
-  restoreFile(file, join(path, STATE_FILE), STATE, ['presence']);
-  restoreFile(file, join(path, LOG_FILE), LOG, DIRECTORY_TABLES);
+  // It begins at row 2, so that it cannot be taken for a whole one should the state be lost.
+  const begun = 2;
+  const stateProgress = `UPDATE main.progress SET folding = ${begun}, folded = ${begun}`;
+  restoreFile(file, join(path, STATE_FILE), STATE, ['presence'], stateProgress);
+  restoreFile(
+    file,
+    join(path, LOG_FILE),
+    LOG,
+    DIRECTORY_TABLES,
+    `INSERT INTO main.log VALUES (${begun}, '')`,
+  );
 }
 
 function requireCurrent(file: string, kind: FileKind): void {
@@ -90,10 +99,19 @@ function addUnfolded(db: Database, folded: number): void {
   }
 }
 
-function restoreFile(backup: string, target: string, kind: FileKind, tables: readonly string[]): void {
+function restoreFile(
+  backup: string,
+  target: string,
+  kind: FileKind,
+  tables: readonly string[],
+  beginning: string,
+): void {
   createFile(target, kind, (db) => {
     attach(db, backup, 'backup');
-    transaction(db, () => copyTables(db, 'backup', tables));
+    transaction(db, () => {
+      copyTables(db, 'backup', tables);
+      db.exec(beginning);
+    });
   });
 }
 

@@ -33,9 +33,12 @@ export function readIds(body: Readonly<Record<string, unknown>>, networks: reado
   });
 }
 
+/** Text without lone surrogates, which no network could pass on. */
+export const wellFormed = z.string().refine((text) => text.isWellFormed(), 'holds a lone surrogate');
+
 export const profileFields = {
-  display_name: z.string().min(1).max(256).nullish().describe('At most 256 characters'),
-  avatar_url: z.string().min(1).max(2048).nullish().describe('At most 2,048 characters'),
+  display_name: wellFormed.min(1).max(256).nullish().describe('At most 256 characters'),
+  avatar_url: wellFormed.min(1).max(2048).nullish().describe('At most 2,048 characters'),
   visibility: z.enum(VISIBILITIES).optional().describe('Who may see her presence'),
 };
 

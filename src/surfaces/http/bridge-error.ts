@@ -1,15 +1,16 @@
+import type { ErrorCode } from '../../presence/errors.ts';
 import { BridgeError } from '../../presence/errors.ts';
-
-const BY_FASTIFY_CODE: Record<string, 'body_too_large' | 'bad_parameter'> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'bad_parameter',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'bad_parameter',
-  FST_ERR_BAD_URL: 'bad_parameter',
-};
 
 /** Whatever was thrown, in the product's words. What nobody foresaw is `internal`, its text kept for the log only. */
 export function asBridgeError(error: unknown): BridgeError {
   if (error instanceof BridgeError) return error;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return new BridgeError(BY_FASTIFY_CODE[code] ?? 'internal', '', { cause: error });
+  return new BridgeError(codeOf(error), '', { cause: error });
+}
+
+/** Fastify refuses some requests before any handler sees them, and says why by a status. */
+function codeOf(error: unknown): ErrorCode {
+  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
+  if (status === 413) return 'body_too_large';
+  if (status === 404) return 'unknown_endpoint';
+  return status >= 400 && status < 500 ? 'bad_parameter' : 'internal';
 }

@@ -1,5 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fastify, { LogController } from 'fastify';
+import { BridgeError } from '../../presence/errors.ts';
+import { asBridgeError } from './bridge-error.ts';
 
 /** Longest path parameter, characters: a percent-encoded Matrix id has up to 765, a decimal id may come padded. */
 const MAX_PARAM_LENGTH = 8192;
@@ -10,11 +12,11 @@ export interface ServerOptions {
   readonly bodyLimit: number;
   /** Proxies whose `X-Forwarded-For` is believed, as addresses or CIDR ranges. */
   readonly trustedProxies: readonly string[];
-  /** Answers a URL that cannot be decoded, and so reaches no route, in the form of the surface it was meant for. */
-  readonly onBadUrl: (url: string) => UrlRefusal;
+  /** Answers what no surface takes: a URL that cannot be decoded, an unknown path, an unheard-of method. */
+  readonly refuse: (url: string, error: BridgeError) => Refusal;
 }
 
-export interface UrlRefusal {
+export interface Refusal {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: unknown;
@@ -22,7 +24,7 @@ export interface UrlRefusal {
 
 /** The one HTTP server, still without surfaces. */
 export function createServer(options: ServerOptions): FastifyInstance {
-  return fastify({
+  const http = fastify({
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimit,
@@ -33,11 +35,26 @@ export function createServer(options: ServerOptions): FastifyInstance {
     requestTimeout: 30_000,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     frameworkErrors: (_error, request, reply) => {
-      const { status, headers, body } = options.onBadUrl(request.url);
+      const { status, headers, body } = options.refuse(request.url, new BridgeError('bad_parameter'));
       reply.hijack();
       reply.raw
         .writeHead(status, { 'content-type': 'application/json', ...headers })
         .end(JSON.stringify(body));
     },
   });
+  http.setNotFoundHandler((request, reply) => {
+    const { status, headers, body } = options.refuse(request.url, new BridgeError('unknown_endpoint'));
+    return reply
+      .code(status)
+      .headers({ ...headers })
+      .send(body);
+  });
+  http.setErrorHandler((thrown, request, reply) => {
+    const { status, headers, body } = options.refuse(request.url, asBridgeError(thrown));
+    return reply
+      .code(status)
+      .headers({ ...headers })
+      .send(body);
+  });
+  return http;
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createServer } from '../../../src/surfaces/http/server.ts';
+import { bridgeRefusal } from '../../../src/surfaces/bridge/errors.ts';
 import { bridgeSurface } from '../../../src/surfaces/bridge/surface.ts';
 import type { TestBridge } from '../../helpers/bridge.ts';
 import { countingSecrets, fakeNetwork, makeBridge } from '../../helpers/bridge.ts';
@@ -26,7 +27,7 @@ beforeEach(async () => {
     logger: silentLogger,
     bodyLimit: 16_384,
     trustedProxies: [],
-    onBadUrl: () => ({ status: 400, body: {} }),
+    refuse: (_url, error) => bridgeRefusal(error),
   });
   await app.register(bridgeSurface, {
     ...bridge,
@@ -87,6 +88,7 @@ describe('people', () => {
     ['an empty id', { left_id: '' }, 400, 'bad_parameter'],
     ['a stand-in', { left_id: 'left-1' }, 400, 'bad_parameter'],
     ['an id of the wrong type', { left_id: 7 }, 400, 'bad_json'],
+    ['a lone surrogate', { left_id: '7', display_name: 'x\ud800' }, 400, 'bad_json'],
     ['an unknown visibility', { left_id: '7', visibility: 'friends' }, 400, 'bad_json'],
     ['no JSON', '{', 400, 'not_json'],
     ['a body that is too large', `"${'x'.repeat(17_000)}"`, 413, 'body_too_large'],
@@ -193,6 +195,8 @@ describe('tokens', () => {
     expect((await call('DELETE', `${url}/${listed.body?.['tokens'][1].token_id}`)).status).toBe(204);
     expect([await works(b), await works(c)]).toEqual([false, true]);
     expect((await call('DELETE', `${url}/${b}`)).status).toBe(404);
+    expect((await call('DELETE', url, { tokenid: 'misspelt' })).status).toBe(400);
+    expect(await works(c)).toBe(true);
     expect((await call('DELETE', url)).status).toBe(204);
     expect([await works(c), await works(d)]).toEqual([false, false]);
   });
@@ -234,6 +238,7 @@ describe('links', () => {
     expect((await call('POST', '/bridge/v1/links', body, null)).body).toMatchObject({ linked: true });
     expect((await call('GET', '/bridge/v1/me/mode', undefined, body.right_token)).status).toBe(200);
     expect((await call('DELETE', '/bridge/v1/links', body, null)).status).toBe(200);
+    expect((await call('POST', '/bridge/v1/links', body, null)).status).toBe(429);
   });
 
   it('refuses half a proof', async () => {

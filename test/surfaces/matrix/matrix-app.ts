@@ -1,6 +1,5 @@
 import type { FastifyBaseLogger, InjectOptions } from 'fastify';
 import type { Dialect } from '../../../src/presence/dialect.ts';
-import { BridgeError } from '../../../src/presence/errors.ts';
 import type { NetworkName, Person, Profile } from '../../../src/presence/identity.ts';
 import type { Mode } from '../../../src/presence/record.ts';
 import type { StatusEdit } from '../../../src/presence/reduce.ts';
@@ -76,7 +75,7 @@ export async function makeApp({
     logger,
     bodyLimit: BODY_LIMIT,
     trustedProxies: [],
-    onBadUrl: () => matrixRefusal(new BridgeError('bad_parameter')),
+    refuse: (_url, error) => matrixRefusal(error),
   });
   await app.register(matrixSurface, {
     ...bridge,

@@ -103,7 +103,7 @@ describe('GET /users/{user_id}/presence', () => {
     await put(alice.token, said);
     await links.link(alice.person.addresses[0]!, sue.person.addresses[0]!);
     expect(await look(bob.token, sue.id)).toMatchObject({ user_id: sue.id, ...said });
-    expect(await look(sue.token, '@me')).toMatchObject({ user_id: ALICE, ...said });
+    expect(await look(alice.token, sue.id)).toMatchObject({ user_id: sue.id, ...said });
     expect(await look(bob.token, BOB)).toMatchObject({ user_id: BOB, status: 'offline' });
   });
 });

@@ -1,6 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Dialect } from '../../../src/presence/dialect.ts';
-import { BridgeError } from '../../../src/presence/errors.ts';
 import type { NetworkName, Person, Profile } from '../../../src/presence/identity.ts';
 import { idOn } from '../../../src/presence/network.ts';
 import type { Mode } from '../../../src/presence/record.ts';
@@ -61,7 +60,7 @@ export async function makeApp({
     logger,
     bodyLimit: 16_384,
     trustedProxies: [],
-    onBadUrl: () => plexichatRefusal(new BridgeError('bad_parameter')),
+    refuse: (_url, error) => plexichatRefusal(error),
   });
   await app.register(plexichatSurface, {
     ...bridge,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { BridgeError } from '../../../presence/errors.ts';
 import { idOn } from '../../../presence/network.ts';
 import type { BridgeApp, BridgeContext } from '../context.ts';
-import { findPerson, networkName, personIdParams } from '../schemas.ts';
+import { findPerson, networkName, personIdParams, wellFormed } from '../schemas.ts';
 
 export function issueToken(
   app: BridgeApp,
@@ -15,7 +15,7 @@ export function issueToken(
       params: personIdParams,
       body: z.object({
         network: networkName(networks),
-        device_id: z.string().min(1).max(255).optional().describe('Made up when absent'),
+        device_id: wellFormed.min(1).max(255).optional().describe('Made up when absent'),
       }),
       response: {
         201: z.object({

@@ -11,12 +11,18 @@ export function revokeTokens(
       summary: 'Revoke one token, or all of hers when the body names none; at once',
       tags: ['tokens'],
       params: personIdParams,
-      body: z.object({ token: z.string().optional().describe('A token or its id') }).nullish(),
+      // Strict: a misspelt key must not come to mean all of them.
+      body: z
+        .strictObject({
+          token: z.string().optional().describe('A token, or its id'),
+          token_id: z.string().optional().describe('The same'),
+        })
+        .nullish(),
       response: { 204: z.undefined().describe('Revoked') },
     },
     handler: async (request, reply) => {
       const { id } = await findPerson(people, networks, request.params.id);
-      await tokens.revoke(id, request.body?.token);
+      await tokens.revoke(id, request.body?.token ?? request.body?.token_id);
       return reply.code(204).send();
     },
   });
