@@ -73,14 +73,15 @@ export async function playWorld(
     body: by === 'bridge' ? { mode: world, ...body } : { status: world, ...body },
   });
 
-  const obtained = await observe(app, cast);
+  const cursors = new Map<string, string>();
+  const obtained = await observe(app, cast, cursors);
   for (const { unseen, seen } of histories.after) {
     if (world === 'invisible') for (const act of unseen) await play(app, cast, act);
     for (const step of seen) {
       const reply = await take(app, cast, step);
       if (reply) obtained.push(transcript('act', reply));
     }
-    obtained.push(...(await observe(app, cast)));
+    obtained.push(...(await observe(app, cast, cursors)));
   }
   await app.http.close();
   return [...obtained, ...logged];
@@ -100,12 +101,17 @@ async function play(app: TestApp, cast: ReadonlyMap<string, TestPerson>, act: Ac
 function urlOf({ network, path }: Act, id: string): string {
   if (path === '/mode') return '/bridge/v1/me/mode';
   if (path === '/list') return `/_matrix/client/api/v1/presence/list/${id}`;
+  if (path.startsWith('/sync')) return `/_matrix/client/v3${path}`;
   if (network === 'plexichat') return '/api/v1/users/@me/presence';
   return `/_matrix/client/${path.slice(1)}/presence/${id}/status`;
 }
 
-/** Every read of Una, and of lists she is on, that anybody else can make. */
-async function observe(app: TestApp, cast: ReadonlyMap<string, TestPerson>): Promise<string[]> {
+/** Every read of Una, of lists she is on, and of streams that tell of her, that anybody else can make. */
+async function observe(
+  app: TestApp,
+  cast: ReadonlyMap<string, TestPerson>,
+  cursors: Map<string, string>,
+): Promise<string[]> {
   const una = cast.get('una')!;
   const obtained: string[] = [];
   const look = async (url: string, token: string) => {
@@ -118,6 +124,11 @@ async function observe(app: TestApp, cast: ReadonlyMap<string, TestPerson>): Pro
       await look(`/_matrix/client/${version}/presence/${una.matrix.id}/status`, matrix.token);
     }
     await look(`/_matrix/client/api/v1/presence/list/${matrix.id}`, matrix.token);
+    const since = cursors.get(name);
+    const query = `set_presence=offline${since === undefined ? '' : `&since=${since}`}`;
+    const sync = await app.call('GET', `/_matrix/client/v3/sync?${query}`, matrix.token);
+    cursors.set(name, sync.body.next_batch);
+    obtained.push(transcript(`sync since ${since}`, sync));
   }
   await look(`/bridge/v1/people/${una.id}`, OPERATOR);
   await look('/bridge/v1/people', OPERATOR);

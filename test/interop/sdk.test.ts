@@ -87,7 +87,7 @@ describe.runIf(RUNNABLE || WANTED)('unmodified clients of both networks', () => 
 
     sdk = spawn(process.execPath, [CLIENT], {
       env: { PATH: process.env['PATH'], BASE_URL: bridge.url, ACCESS_TOKEN: max.token, USER_ID: MAX },
-      stdio: ['pipe', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', 'ignore'],
     });
     createInterface({ input: sdk.stdout! }).on('line', (line) => told.push(JSON.parse(line)));
     gateway = new WebSocket(`${bridge.url.replace('http', 'ws')}/gateway`);

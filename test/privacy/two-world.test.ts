@@ -62,11 +62,19 @@ function read(who: fc.Arbitrary<Act['who']>): fc.Arbitrary<Act> {
     .map(({ who, path }) => ({ who, network: 'matrix', method: 'GET', path }));
 }
 
+/** What a connection says by itself; also what timers then do of it. */
+function sync(who: fc.Arbitrary<Act['who']>): fc.Arbitrary<Act> {
+  return fc
+    .record({ who, mode: fc.constantFrom('online', 'unavailable', 'offline') })
+    .map(({ who, mode }) => ({ who, network: 'matrix', method: 'GET', path: `/sync?set_presence=${mode}` }));
+}
+
 function visible(who: fc.Arbitrary<Act['who']>): fc.Arbitrary<Act> {
   return fc.oneof(
     plexichatWrite(who, ['online', 'idle', 'dnd', 'offline', 'nonsense']),
     matrixWrite(who, ['online', 'unavailable', 'offline', 'free_for_chat']),
     modeWrite(who, ['online', 'idle', 'dnd', 'offline']),
+    sync(who),
   );
 }
 
@@ -77,6 +85,7 @@ const unseenWhileInvisible = fc.oneof(
   matrixWrite(una, ['online', 'unavailable', 'offline', 'free_for_chat']),
   modeWrite(una, ['invisible']),
   read(una),
+  sync(una),
 );
 const unseenOnceOffline = fc.oneof(
   plexichatWrite(una, ['invisible', 'offline']),
