@@ -1,4 +1,13 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { DirectoryChange } from '../../src/presence/directory.ts';
@@ -60,6 +69,24 @@ test('a backup of a store in use restores to the same', async () => {
   expect(await again.compareAndSet(BOB, 2, recordOf(3))).toBe(true);
   await again.fold();
   expect(await again.get(BOB)).toEqual(recordOf(3));
+});
+
+test('a backup is for its owner only', async () => {
+  const { path } = await filledStore();
+  const file = join(tempFolder(), 'backup.db');
+  backupStore(path, file);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+});
+
+test('a restored store that loses its state is refused, not taken for an empty one', async () => {
+  const { path } = await filledStore();
+  const file = join(tempFolder(), 'backup.db');
+  backupStore(path, file);
+  const restored = join(tempFolder(), 'data');
+  restoreStore(file, restored);
+  await (await openTestStore(restored))[Symbol.asyncDispose]();
+  for (const name of readdirSync(restored)) if (name.startsWith('state.db')) rmSync(join(restored, name));
+  await expect(openTestStore(restored)).rejects.toThrow('not of the same time');
 });
 
 test('a store that is closed can be backed up too', async () => {
@@ -146,5 +173,5 @@ test('a restore takes an empty folder and a sound backup only', async () => {
   truncateSync(file, 8192);
   expect(() => restoreStore(file, target)).toThrow('damaged');
   expect(readdirSync(target)).toEqual([]);
-  expect(existsSync(join(folder, 'backup.db.new'))).toBe(false);
+  expect(existsSync(join(folder, 'backup.db.plexibridge-draft'))).toBe(false);
 });

@@ -72,8 +72,8 @@ test('a migration that fails leaves the file at its version', () => {
 test('a file is made whole or not at all, also after an attempt that was cut short', () => {
   const folder = tempFolder();
   const file = join(folder, 'a.db');
-  writeFileSync(`${file}.new`, 'the rest of a crash');
-  writeFileSync(`${file}.new-journal`, 'the rest of a crash');
+  writeFileSync(`${file}.plexibridge-draft`, 'the rest of a crash');
+  writeFileSync(`${file}.plexibridge-draft-journal`, 'the rest of a crash');
   expect(() => createFile(file, V1, (db) => db.exec('NONSENSE'))).toThrow('syntax error');
   expect(readdirSync(folder)).toEqual([]);
   createFile(file, V1, nothing);

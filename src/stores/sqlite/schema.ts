@@ -113,7 +113,8 @@ export function migrateFile<T>(file: string, kind: FileKind, fill: (db: Database
 
 /** Makes a file that is there whole or not at all, whenever the process ends. */
 export function createFile<T>(file: string, kind: FileKind, fill: (db: Database) => T): T {
-  const draft = `${file}.${process.pid}.new`;
+  const draft = `${file}.plexibridge-draft`;
+  for (const left of [draft, `${draft}-wal`, `${draft}-journal`]) rmSync(left, { force: true });
   try {
     // It holds hashes of tokens and what invisible people hide: for its owner only. SQLite keeps the mode.
     closeSync(openSync(draft, 'wx', 0o600));
