@@ -47,6 +47,10 @@ export async function runBridge(
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // A test that fails before it ends the bridge leaves none behind.
+  const killed = () => child.kill('SIGKILL');
+  process.once('exit', killed);
+  child.once('exit', () => process.off('exit', killed));
   const output: string[] = [];
   const exited = once(child, 'exit').then(([code]) => code as number | null);
   createInterface({ input: child.stderr }).on('line', (line) => output.push(line));
