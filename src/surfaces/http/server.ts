@@ -42,6 +42,16 @@ export function createServer(options: ServerOptions): FastifyInstance {
         .end(JSON.stringify(body));
     },
   });
+  // Whoever is answered while we stop must not keep the connection, which nobody would close for her.
+  let closing = false;
+  http.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+  http.addHook('onSend', (_request, reply, payload, done) => {
+    if (closing) void reply.header('connection', 'close');
+    done(null, payload);
+  });
   http.setNotFoundHandler((request, reply) => {
     const { status, headers, body } = options.refuse(request.url, new BridgeError('unknown_endpoint'));
     return reply
