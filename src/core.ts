@@ -4,7 +4,9 @@ import { Contacts } from './presence/contacts.ts';
 import type { Directory, DirectoryListener } from './presence/directory.ts';
 import { DirectoryTurns } from './presence/directory-turns.ts';
 import { Links } from './presence/links.ts';
+import type { Visibility } from './presence/identity.ts';
 import type { Network } from './presence/network.ts';
+import { Newcomers } from './presence/newcomers.ts';
 import { People } from './presence/people.ts';
 import type { Rules } from './presence/reduce.ts';
 import type { Report } from './presence/service.ts';
@@ -16,6 +18,8 @@ import { Gate } from './admission/gate.ts';
 import type { BucketLimits } from './admission/token-buckets.ts';
 import { TokenBuckets } from './admission/token-buckets.ts';
 import { TokenCache } from './admission/token-cache.ts';
+import type { Upstream } from './admission/upstream-tokens.ts';
+import { UpstreamTokens } from './admission/upstream-tokens.ts';
 
 export interface CoreOptions {
   readonly store: PresenceStore & Directory;
@@ -27,6 +31,10 @@ export interface CoreOptions {
   readonly writes: BucketLimits;
   readonly failures: BucketLimits;
   readonly report: Report;
+  /** Real servers whose tokens are accepted, too. */
+  readonly upstreams?: readonly Upstream[];
+  /** Of people who come by such a token, or are told of by a real server. */
+  readonly visibility: Visibility;
 }
 
 /** Everything below the surfaces, for whatever networks it is given. */
@@ -49,16 +57,18 @@ export function composeCore({ store, maxContacts, writes, failures, ...rest }: C
   const tokens = new Tokens({ ...common, listener });
   const cache = new TokenCache(tokens);
   const people = new People({ ...common, listener });
+  const newcomers = new Newcomers({ people, visibility: rest.visibility });
   return {
     presence,
     audience,
     tokens,
     tokenChanges: cache,
     people,
+    newcomers,
     links: new Links({ ...common, people, listener, timing: rules.timing }),
     contacts: new Contacts({ ...common, people, maxContacts, listener }),
     gate: new Gate({
-      verifier: cache,
+      verifier: new UpstreamTokens({ ...common, own: cache, upstreams: rest.upstreams ?? [], newcomers }),
       failures: new TokenBuckets(failures, clock),
       writes: new TokenBuckets(writes, clock),
     }),

@@ -24,8 +24,13 @@ export class Gate {
    * `rate_limited` for an address that failed too often; a live token is never refused for the sake of its address.
    */
   async admit(token: string, ip: string, network?: NetworkName): Promise<Caller> {
-    const caller = await this.#options.verifier.verify(token);
-    if (caller && (network === undefined || caller.network === network)) return caller;
+    try {
+      const caller = await this.#options.verifier.verify(token, network);
+      if (caller && (network === undefined || caller.network === network)) return caller;
+    } catch (error) {
+      if (!(error instanceof BridgeError) || error.code !== 'unknown_token') throw error;
+      return this.refuse(ip, error);
+    }
     return this.refuse(ip, new BridgeError('unknown_token'));
   }
 

@@ -1,11 +1,5 @@
-import type { CustomStatus, Mode, Origin } from './record.ts';
+import type { CustomStatus, Mode, Origin, SeenStatus } from './record.ts';
 import { MODES } from './record.ts';
-
-/** A custom status as one surface shows it to its writer. */
-export interface SeenStatus {
-  readonly text: string | null;
-  readonly emoji: string | null;
-}
 
 /** How one surface speaks: what it calls each mode, and how it shows a status (semantics §3, §8). */
 export interface Dialect {

@@ -26,6 +26,20 @@ export interface TokenGrant {
   readonly createdAt: number;
 }
 
+/** Tokens of real servers that their owners gave to the bridge, by the account they are for; always encrypted. */
+export interface HeldTokenReader {
+  of(address: Address): Promise<HeldToken | null>;
+  /** All of one network, oldest first. */
+  all(network: NetworkName): Promise<HeldToken[]>;
+}
+
+export interface HeldToken {
+  readonly address: Address;
+  readonly sealed: string;
+  /** Milliseconds since 1970. */
+  readonly givenAt: number;
+}
+
 /** Contacts, blocks, and invites to addresses that nobody has yet. */
 export interface RelationReader {
   /** How `target` stands to `reader`. */
@@ -62,6 +76,11 @@ export type DirectoryChange =
     }
   | { readonly row: 'token'; readonly hash: string; readonly value: Omit<TokenGrant, 'hash'> | null }
   | {
+      readonly row: 'held-token';
+      readonly address: Address;
+      readonly value: Omit<HeldToken, 'address'> | null;
+    }
+  | {
       readonly row: 'contact';
       readonly owner: PersonId;
       readonly target: PersonId;
@@ -82,6 +101,7 @@ export type DirectoryChange =
 export interface Directory {
   readonly people: PeopleReader;
   readonly tokens: TokenReader;
+  readonly heldTokens: HeldTokenReader;
   readonly relations: RelationReader;
   /** Named facts about the whole bridge, such as the last stand-in handed out. */
   meta(key: string): Promise<string | null>;

@@ -1,4 +1,4 @@
-import type { Availability, CustomStatus, Mode, PresenceRecord, Session } from './record.ts';
+import type { Availability, Claim, CustomStatus, Feed, Mode, PresenceRecord, Session } from './record.ts';
 
 /** Durations in ms; Infinity means never. */
 export interface Timing {
@@ -6,6 +6,8 @@ export interface Timing {
   readonly idleAfter: number;
   /** A claim without activity for this long holds only while there is a session. */
   readonly claimTtl: number;
+  /** The same for dnd. */
+  readonly busyTtl: number;
 }
 
 /** The order in which sessions and claim outbid each other (semantics §5.6). */
@@ -16,14 +18,16 @@ export function modeAt(record: PresenceRecord, now: number, timing: Timing): Mod
   const { claim } = record;
   if (claim?.mode === 'invisible' || claim?.mode === 'offline') return claim.mode;
   const sessions = liveSessions(record.sessions, now);
-  const claimed = claim !== null && now < claim.activeAt + timing.claimTtl;
-  if (sessions.length === 0 && !claimed) return 'offline';
-  if (claim?.mode === 'dnd' || sessions.some(({ mode }) => mode === 'dnd')) return 'dnd';
+  const fed = record.feeds.filter((feed) => isHere(feed, now)).map(({ mode }) => mode);
+  const claimed = claim !== null && now < claimEnd(claim, timing);
+  if (sessions.length === 0 && fed.length === 0 && !claimed) return 'offline';
+  const dnd = claim?.mode === 'dnd' || fed.includes('dnd') || sessions.some(({ mode }) => mode === 'dnd');
+  if (dnd) return 'dnd';
   if (claim?.mode === 'idle') return 'idle';
 
   const aged = (mode: Availability, lastActivity: number): Availability =>
     now < lastActivity + timing.idleAfter ? mode : 'idle';
-  const bids = sessions.map(({ mode, lastActivity }) => aged(mode, lastActivity));
+  const bids: Mode[] = [...fed, ...sessions.map(({ mode, lastActivity }) => aged(mode, lastActivity))];
   if (claim) bids.push(aged(claim.mode, record.lastActivity ?? claim.activeAt));
   return BEST_FIRST.find((mode) => bids.includes(mode)) ?? 'idle';
 }
@@ -32,6 +36,15 @@ export function liveSessions(sessions: readonly Session[], now: number): readonl
   return sessions.every(({ endsAt }) => now < endsAt)
     ? sessions
     : sessions.filter(({ endsAt }) => now < endsAt);
+}
+
+/** Whether the server that feeds us has said that others can see her there, and is still believed. */
+export function isHere({ mode, endsAt }: Feed, now: number): boolean {
+  return now < endsAt && mode !== 'offline' && mode !== 'invisible';
+}
+
+function claimEnd({ mode, activeAt }: Claim, { claimTtl, busyTtl }: Timing): number {
+  return activeAt + (mode === 'dnd' ? busyTtl : claimTtl);
 }
 
 /** The status as it stands at `now`, or null once it has expired. */
@@ -52,13 +65,16 @@ export function settledAt(record: PresenceRecord, now: number, timing: Timing): 
   return coming.length === 0 ? null : Math.max(...coming);
 }
 
-function instants({ claim, sessions, status, lastActivity, veil }: PresenceRecord, timing: Timing): number[] {
+function instants(record: PresenceRecord, timing: Timing): number[] {
+  const { claim, sessions, feeds, status, lastActivity, veil } = record;
   const statuses = [status, veil?.status].map((each) => each?.expiresAt ?? Infinity);
-  if (claim?.mode === 'invisible' || claim?.mode === 'offline') return statuses;
+  const leases = feeds.filter((feed) => isHere(feed, -Infinity)).map(({ endsAt }) => endsAt);
+  if (claim?.mode === 'invisible' || claim?.mode === 'offline') return [...statuses, ...leases];
   return [
     ...statuses,
+    ...leases,
     (lastActivity ?? -Infinity) + timing.idleAfter,
-    (claim?.activeAt ?? -Infinity) + timing.claimTtl,
+    claim ? claimEnd(claim, timing) : -Infinity,
     ...sessions.flatMap((session) => [session.endsAt, session.lastActivity + timing.idleAfter]),
   ];
 }

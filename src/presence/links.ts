@@ -151,15 +151,20 @@ export class Links {
     });
   }
 
-  /** Both keep what was said; a session stays with the account it was made for. */
+  /** Both keep what was said; a session or feed stays with the account it was made for. */
   #splitRecord(
     record: PresenceRecord,
     person: PersonId,
     newcomer: PersonId,
     leaving: NetworkName,
   ): DirectoryChange[] {
-    const part = (version: number, hers: (session: Session) => boolean): PresenceRecord => {
-      const kept = { ...record, version, sessions: record.sessions.filter(hers) };
+    const part = (version: number, hers: (of: Pick<Session, 'origin'>) => boolean): PresenceRecord => {
+      const kept = {
+        ...record,
+        version,
+        sessions: record.sessions.filter(hers),
+        feeds: record.feeds.filter(hers),
+      };
       return { ...kept, settledAt: settledAt(kept, this.#options.clock.now(), this.#options.timing) };
     };
     const { version } = record;

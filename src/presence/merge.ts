@@ -13,11 +13,12 @@ export function mergeRecords(
   timing: Timing,
 ): PresenceRecord {
   const [winner, loser] = (b.claim?.at ?? -1) > (a.claim?.at ?? -1) ? [b, a] : [a, b];
-  const other = loser.veil ? { status: null, lastActivity: null, sessions: [] } : loser;
+  const other = loser.veil ? { status: null, lastActivity: null, sessions: [], feeds: [] } : loser;
   const merged: PresenceRecord = {
     version: Math.max(a.version, b.version) + 1,
     claim: winner.claim,
     sessions: uniteSessions(liveSessions(winner.sessions, now), liveSessions(other.sessions, now)),
+    feeds: [...winner.feeds, ...other.feeds.filter(({ origin }) => !hasFeed(winner, origin))],
     status: winner.status ?? other.status,
     lastActivity: latest(winner.lastActivity, other.lastActivity),
     veil: winner.veil,
@@ -30,6 +31,10 @@ function uniteSessions(mine: readonly Session[], others: readonly Session[]): re
   const known = (session: Session) =>
     mine.some(({ id, origin }) => id === session.id && origin === session.origin);
   return [...mine, ...others.filter((session) => !known(session))];
+}
+
+function hasFeed({ feeds }: PresenceRecord, network: string): boolean {
+  return feeds.some(({ origin }) => origin === network);
 }
 
 function latest(a: number | null, b: number | null): number | null {

@@ -104,9 +104,10 @@ export class People {
       ]);
       await directory.commit([
         ...grants.map(({ hash }): DirectoryChange => ({ row: 'token', hash, value: null })),
-        ...person.addresses.map(({ network, id: address }): DirectoryChange => {
-          return { row: 'address', address: { network, id: address }, value: null };
-        }),
+        ...person.addresses.flatMap(({ network, id: address }): DirectoryChange[] => [
+          { row: 'address', address: { network, id: address }, value: null },
+          { row: 'held-token', address: { network, id: address }, value: null },
+        ]),
         ...contacts.map((target): DirectoryChange => ({ row: 'contact', owner: id, target, value: false })),
         ...listers.map((owner): DirectoryChange => ({ row: 'contact', owner, target: id, value: false })),
         ...blocks.map((block): DirectoryChange => ({ row: 'block', ...block, value: false })),

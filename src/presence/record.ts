@@ -45,6 +45,34 @@ export interface CustomStatus {
   readonly expiresAt: number | null;
 }
 
+/** A custom status as a network shows it. */
+export interface SeenStatus {
+  readonly text: string | null;
+  readonly emoji: string | null;
+}
+
+/**
+ * What a network's own server last said of its user. It combines her connections there by itself, so this is no session:
+ * it does not age, and an end of the server's silence is all that ends it.
+ */
+export interface Feed {
+  readonly origin: NetworkName;
+  /** `invisible` only where she herself was told so. */
+  readonly mode: Mode;
+  /** What the server showed as her status, by which a change is told from a repetition. */
+  readonly status: SeenStatus;
+  /** Lease: from this instant on it is unknown how she is there, unless it is renewed; ms since 1970. */
+  readonly endsAt: number;
+  /** What the bridge itself last wrote there in her name, by which its echo is told from her own word. */
+  readonly written: Written | null;
+}
+
+export interface Written {
+  readonly mode: Availability;
+  /** By the clock of that server where it tells, ms since 1970. */
+  readonly at: number;
+}
+
 /**
  * What others are held to while she is offline or invisible by her own word. It is taken when she leaves their
  * sight and dropped when she comes back; once `sealed` by invisibility nothing moves it (semantics §6).
@@ -62,6 +90,8 @@ export interface PresenceRecord {
   readonly claim: Claim | null;
   /** Those that had not ended when the record was made. */
   readonly sessions: readonly Session[];
+  /** At most one of each network. */
+  readonly feeds: readonly Feed[];
   readonly status: CustomStatus | null;
   /** Milliseconds since 1970, or null when unknown. */
   readonly lastActivity: number | null;
@@ -74,6 +104,7 @@ export const BLANK: PresenceRecord = {
   version: 0,
   claim: null,
   sessions: [],
+  feeds: [],
   status: null,
   lastActivity: null,
   veil: null,

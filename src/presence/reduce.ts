@@ -51,6 +51,7 @@ export function reduce(
     version: record.version + 1,
     claim,
     sessions: liveSessions(record.sessions, now),
+    feeds: record.feeds,
     status,
     lastActivity: now, // semantics §4.4
     veil: nextVeil(record.veil, shown, claim, status, write, now),

@@ -2,9 +2,11 @@ import type { Clock } from './clock.ts';
 import { Deadlines } from './deadlines.ts';
 import { BridgeError } from './errors.ts';
 import type { Directory } from './directory.ts';
-import type { Person, PersonId } from './identity.ts';
-import { nextChange } from './expiry.ts';
-import type { PresenceRecord } from './record.ts';
+import { isHere, nextChange } from './expiry.ts';
+import type { Report as FeedReport } from './feed.ts';
+import { besides, feedOf, reduceLease, reduceReport, reduceWritten } from './feed.ts';
+import type { NetworkName, Person, PersonId } from './identity.ts';
+import type { Feed, PresenceRecord, Written } from './record.ts';
 import { BLANK } from './record.ts';
 import type { ExplicitWrite, Rules } from './reduce.ts';
 import { reduce, reduceSignal } from './reduce.ts';
@@ -19,6 +21,8 @@ import { maySee } from './visibility.ts';
 const MAX_ATTEMPTS = 16;
 /** Until a timer that could not be carried out is tried again, ms. */
 const RETRY_AFTER_MS = 1000;
+/** People read at a time where all are. */
+const PAGE = 500;
 
 export interface PresenceServiceOptions {
   readonly store: PresenceStore;
@@ -71,6 +75,57 @@ export class PresenceService implements Disposable {
   /** Applies what a connection says by itself, once it is durable. Errors as in the store. */
   async signal(person: PersonId, signal: Signal): Promise<void> {
     await this.#change(person, (record, now) => reduceSignal(record, signal, now, this.#rules));
+  }
+
+  /** Applies what a network's own server says of her, once it is durable. Errors as in the store. */
+  async report(person: PersonId, report: FeedReport): Promise<void> {
+    await this.#change(person, (record, now) => reduceReport(record, report, now, this.#rules));
+  }
+
+  /** Keeps what the bridge wrote to that network's server in her name, once it is durable. Errors as in the store. */
+  async noteWritten(person: PersonId, network: NetworkName, written: Written | null): Promise<void> {
+    await this.#change(person, (record) => reduceWritten(record, network, written));
+  }
+
+  /** Believes what that network's server said of her until `endsAt`, ms since 1970. Errors as in the store. */
+  async extendFeed(person: PersonId, network: NetworkName, endsAt: number): Promise<void> {
+    await this.#change(person, (record, now) => reduceLease(record, network, endsAt, now, this.#rules));
+  }
+
+  /** What that network's server last said of her, and what is shown of her without it. */
+  async apart(person: PersonId, network: NetworkName): Promise<{ feed: Feed | null; shown: Shown }> {
+    const record = (await this.#store.get(person)) ?? BLANK;
+    const { shown } = project(besides(record, network), this.#clock.now(), this.#rules.timing);
+    return { feed: feedOf(record, network), shown };
+  }
+
+  /** Everybody whom that network's server said to be there, and until when it is believed (ms since 1970); in no order. */
+  async *fed(network: NetworkName): AsyncGenerator<{ person: PersonId; endsAt: number }> {
+    const now = this.#clock.now();
+    for await (const [person, record] of this.#store.unsettled(now)) {
+      const feed = feedOf(record, network);
+      if (feed && isHere(feed, now)) yield { person, endsAt: feed.endsAt };
+    }
+  }
+
+  /** Everybody who is not shown offline, with what is shown; in no order. */
+  async *present(): AsyncGenerator<Change> {
+    for await (const [person, record] of this.#candidates()) {
+      const change = this.#view(person, record);
+      if (change.shown.mode !== 'offline') yield change;
+    }
+  }
+
+  /** Whoever may be present: those whom time will take away, or everybody where it takes away nobody. */
+  async *#candidates(): AsyncGenerator<readonly [PersonId, PresenceRecord]> {
+    const { claimTtl, busyTtl } = this.#rules.timing;
+    if (claimTtl < Infinity && busyTtl < Infinity) return yield* this.#store.unsettled(this.#clock.now());
+    const { people } = this.#directory;
+    let page = await people.page(null, PAGE);
+    while (page.length > 0) {
+      for (const { id } of page) yield [id, (await this.#store.get(id)) ?? BLANK];
+      page = await people.page(page.at(-1)?.id ?? null, PAGE);
+    }
   }
 
   /** What she sees of herself. */

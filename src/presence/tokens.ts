@@ -20,8 +20,12 @@ export interface Caller {
 }
 
 export interface TokenVerifier {
-  /** The caller, or null when the token is not live. Throws what the store throws: trouble is never a bad token. */
-  verify(token: string): Promise<Caller | null>;
+  /**
+   * The caller, or null when the token is not live; only tokens of `network` matter where it is given. Throws
+   * `unknown_token` instead of null where a real server had words for it, `upstream_unavailable` when that cannot be
+   * asked, and what the store throws: trouble is never a bad token.
+   */
+  verify(token: string, network?: NetworkName): Promise<Caller | null>;
 }
 
 export interface IssuedToken {

@@ -1,18 +1,21 @@
+import type { NetworkName } from '../presence/identity.ts';
 import type {
   Claim,
   CustomStatus,
+  Feed,
   Mode,
   Origin,
   PresenceRecord,
   Session,
   SessionMode,
   Veil,
+  Written,
 } from '../presence/record.ts';
 import { MODES } from '../presence/record.ts';
 
-/** A record as every store keeps it: a JSON tuple, some 70 to 130 bytes. */
+/** A record as every store keeps it: a JSON tuple, some 70 to 130 bytes; the last place is left out where nobody feeds it. */
 export function encodeRecord(record: PresenceRecord): string {
-  const { version, claim, status, lastActivity, veil, sessions, settledAt } = record;
+  const { version, claim, status, lastActivity, veil, sessions, settledAt, feeds } = record;
   return JSON.stringify([
     version,
     claim && [claim.mode, claim.origin, claim.at, claim.activeAt - claim.at],
@@ -21,12 +24,17 @@ export function encodeRecord(record: PresenceRecord): string {
     veil && [veil.lastActivity, veil.status && encodeStatus(veil.status), veil.sealed],
     sessions.map((each) => [each.id, each.origin, each.mode, each.lastActivity, each.endsAt]),
     settledAt,
+    ...(feeds.length === 0 ? [] : [feeds.map(encodeFeed)]),
   ]);
 }
 
 /** Throws a plain Error when the text is not what `encodeRecord` wrote. */
 export function decodeRecord(text: string): PresenceRecord {
-  const [version, claim, status, lastActivity, veil, sessions, settledAt] = tuple(JSON.parse(text), 7);
+  const values = list(JSON.parse(text));
+  const [version, claim, status, lastActivity, veil, sessions, settledAt, feeds] = tuple(
+    values.length === 7 ? [...values, []] : values,
+    8,
+  );
   return {
     version: whole(version),
     claim: orNull(claim, decodeClaim),
@@ -35,6 +43,7 @@ export function decodeRecord(text: string): PresenceRecord {
     veil: orNull(veil, decodeVeil),
     sessions: list(sessions).map(decodeSession),
     settledAt: orNull(settledAt, whole),
+    feeds: list(feeds).map(decodeFeed),
   };
 }
 
@@ -57,6 +66,28 @@ function decodeSession(value: unknown): Session {
     lastActivity: whole(lastActivity),
     endsAt: whole(endsAt),
   };
+}
+
+function encodeFeed({ origin, mode, status, endsAt, written }: Feed): unknown[] {
+  return [origin, mode, status.text, status.emoji, endsAt, written && [written.mode, written.at]];
+}
+
+function decodeFeed(value: unknown): Feed {
+  const [origin, mode, text, emoji, endsAt, written] = tuple(value, 6);
+  return {
+    origin: string(origin) as NetworkName,
+    mode: modeFrom(mode),
+    status: { text: orNull(text, string), emoji: orNull(emoji, string) },
+    endsAt: whole(endsAt),
+    written: orNull(written, decodeWritten),
+  };
+}
+
+function decodeWritten(value: unknown): Written {
+  const [mode, at] = tuple(value, 2);
+  const written = modeFrom(mode);
+  if (written === 'invisible') throw damaged();
+  return { mode: written, at: whole(at) };
 }
 
 function sessionModeFrom(value: unknown): SessionMode {

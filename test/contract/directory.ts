@@ -206,6 +206,26 @@ export function directoryContract(
       expect(await after.tokens.byHash('h1')).toBeNull();
     });
 
+    test('holds one token for an account, and knows all of a network', async () => {
+      const { store, settled } = await open();
+      const [one, two] = [
+        { network: LEFT, id: '1\0' },
+        { network: LEFT, id: '2' },
+      ];
+      const held = (address: Address, sealed: string, givenAt: number): DirectoryChange => {
+        return { row: 'held-token', address, value: { sealed, givenAt } };
+      };
+      expect(await store.heldTokens.of(one)).toBeNull();
+      await store.commit([held(one, 'first', 1), held(two, 'second', 2)]);
+      await store.commit([held(one, 'renewed', 3), held({ network: RIGHT, id: '1' }, 'other', 1)]);
+      const after = await settled();
+      expect(await after.heldTokens.of(one)).toEqual({ address: one, sealed: 'renewed', givenAt: 3 });
+      expect((await after.heldTokens.all(LEFT)).map(({ sealed }) => sealed)).toEqual(['second', 'renewed']);
+      await after.commit([{ row: 'held-token', address: one, value: null }]);
+      expect(await after.heldTokens.of(one)).toBeNull();
+      expect(await after.heldTokens.all(LEFT)).toHaveLength(1);
+    });
+
     test('keeps contacts in the order in which they were listed', async () => {
       const { store, settled } = await open();
       const dora = personId('dora');

@@ -25,6 +25,15 @@ export const FULL_RECORD: PresenceRecord = {
       endsAt: 1_767_225_700_000,
     },
   ],
+  feeds: [
+    {
+      origin: 'right' as NetworkName,
+      mode: 'dnd',
+      status: { text: 'nul\0', emoji: null },
+      endsAt: 1_767_225_800_000,
+      written: { mode: 'idle', at: 1_767_225_600_001 },
+    },
+  ],
   settledAt: 2 ** 45,
   status: {
     text: 'tab\t, line\n, nul\0, "quote", 🙂',

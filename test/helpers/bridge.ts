@@ -12,7 +12,7 @@ import type { BucketLimits } from '../../src/admission/token-buckets.ts';
 import { ManualClock } from './clock.ts';
 
 export const RULES: Rules = {
-  timing: { idleAfter: 300_000, claimTtl: 1_800_000 },
+  timing: { idleAfter: 300_000, claimTtl: 1_800_000, busyTtl: 1_800_000 },
   sticky: true,
   maxSessions: 50,
 };
@@ -53,6 +53,7 @@ export function makeBridge(options: TestBridgeOptions) {
     clock,
     secrets: countingSecrets(),
     rules: options.rules ?? RULES,
+    visibility: PROFILE.visibility,
     maxContacts: options.maxContacts ?? 1000,
     writes: options.writes ?? { burst: 1000, perSecond: 1000 },
     failures: options.failures ?? { burst: 1000, perSecond: 1 },

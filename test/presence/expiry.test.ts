@@ -5,8 +5,8 @@ import { BLANK } from '../../src/presence/record.ts';
 import { START } from '../helpers/clock.ts';
 import { claimed, LOUD } from './dialects.ts';
 
-const TIMING = { idleAfter: 300_000, claimTtl: 1_800_000 };
-const NEVER = { idleAfter: Infinity, claimTtl: Infinity };
+const TIMING = { idleAfter: 300_000, claimTtl: 1_800_000, busyTtl: 3_600_000 };
+const NEVER = { idleAfter: Infinity, claimTtl: Infinity, busyTtl: Infinity };
 const YEARS = 1e12;
 
 /** Semantics §5, without sessions. */
@@ -23,8 +23,8 @@ const ROWS: [mode: Mode, after: number, seen: Mode][] = [
   ['idle', 1_799_999, 'idle'],
   ['idle', 1_800_000, 'offline'],
   ['dnd', 0, 'dnd'],
-  ['dnd', 1_799_999, 'dnd'],
-  ['dnd', 1_800_000, 'offline'],
+  ['dnd', 3_599_999, 'dnd'],
+  ['dnd', 3_600_000, 'offline'],
   ['offline', 0, 'offline'],
   ['offline', YEARS, 'offline'],
   ['invisible', 0, 'invisible'],

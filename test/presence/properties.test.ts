@@ -134,7 +134,7 @@ describe('dnd and invisible', () => {
 describe('timers', () => {
   const durations = fc
     .tuple(fc.integer({ min: 1, max: 1e9 }), fc.integer({ min: 1, max: 1e9 }))
-    .map(([idleAfter, more]) => ({ idleAfter, claimTtl: idleAfter + more }));
+    .map(([idleAfter, more]) => ({ idleAfter, claimTtl: idleAfter + more, busyTtl: 1 }));
 
   it('fire in their very millisecond and not before (semantics §5)', () => {
     fc.assert(

@@ -98,6 +98,7 @@ describe('the claim after a write', () => {
       version: 1,
       claim: { mode: 'idle', origin: QUIET, at: START, activeAt: START },
       sessions: [],
+      feeds: [],
       status: null,
       lastActivity: START,
       veil: null,

@@ -73,7 +73,7 @@ describe('what a person writes', () => {
   });
 
   it('obeys the rules it is given', async () => {
-    const timing = { idleAfter: 10, claimTtl: Infinity };
+    const timing = { idleAfter: 10, claimTtl: Infinity, busyTtl: Infinity };
     const { born, presence, clock } = makeWorld({ rules: { ...RULES, timing, sticky: false } });
     const { id } = await born('a', null);
     await presence.write(id, says(rich, 'dnd'));

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { NetworkName } from '../../src/presence/identity.ts';
 import type { Origin, PresenceRecord } from '../../src/presence/record.ts';
 import { BLANK, MODES } from '../../src/presence/record.ts';
 import { decodeRecord, encodeRecord } from '../../src/stores/record-codec.ts';
@@ -22,6 +23,16 @@ const record: fc.Arbitrary<PresenceRecord> = fc.record({
       endsAt: time,
     }),
     { maxLength: 3 },
+  ),
+  feeds: fc.array(
+    fc.record({
+      origin: fc.constantFrom('left', 'right') as fc.Arbitrary<NetworkName>,
+      mode: fc.constantFrom(...MODES),
+      status: fc.record({ text, emoji: text }),
+      endsAt: time,
+      written: fc.option(fc.record({ mode: fc.constantFrom('online', 'offline', 'dnd'), at: time })),
+    }),
+    { maxLength: 2 },
   ),
   settledAt: fc.option(time),
   status,

@@ -1,6 +1,6 @@
 import { nameToEmoji } from 'gemoji';
-import type { Dialect, SeenStatus } from '../../presence/dialect.ts';
-import type { CustomStatus } from '../../presence/record.ts';
+import type { Dialect } from '../../presence/dialect.ts';
+import type { CustomStatus, SeenStatus } from '../../presence/record.ts';
 import { cutText } from '../../presence/text.ts';
 import { MATRIX } from './ids.ts';
 

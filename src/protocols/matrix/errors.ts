@@ -34,19 +34,28 @@ const ANSWERS = {
     message: 'Cannot be stored now; try again',
     retryAfterMs: 1000,
   },
+  upstream_unavailable: {
+    status: 502,
+    errcode: 'M_UNKNOWN',
+    message: 'The homeserver cannot be asked now; try again',
+    retryAfterMs: 5000,
+  },
   internal: { status: 500, errcode: 'M_UNKNOWN', message: 'Internal error' },
 } as const satisfies Record<ErrorCode, Answer>;
+
+interface StandardError {
+  readonly errcode: string;
+  readonly error: string;
+  readonly soft_logout?: false;
+  /** Milliseconds. */
+  readonly retry_after_ms?: number;
+}
 
 export interface MatrixRefusal {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: {
-    readonly errcode: string;
-    readonly error: string;
-    readonly soft_logout?: false;
-    /** Milliseconds. */
-    readonly retry_after_ms?: number;
-  };
+  /** The standard error; or, of a token that the homeserver refused, its own body unchanged. */
+  readonly body: Partial<StandardError>;
 }
 
 /** The standard error response (Matrix §API standards). What a 5xx says never comes from the inside. */
@@ -57,7 +66,7 @@ export function matrixRefusal(error: BridgeError): MatrixRefusal {
   return {
     status,
     headers: retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) },
-    body: {
+    body: error.passedOn ?? {
       errcode,
       error: error.message !== '' && status < 500 ? error.message : answer.message,
       ...(error.code === 'unknown_token' && { soft_logout: false }),

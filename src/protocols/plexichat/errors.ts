@@ -16,6 +16,7 @@ const ANSWERS = {
   conflict: { status: 409, message: 'Conflict' },
   overloaded: { status: 503, message: 'Service unavailable' },
   store_unavailable: { status: 503, message: 'Service unavailable' },
+  upstream_unavailable: { status: 502, message: 'Bad gateway' },
   internal: { status: 500, message: 'Internal server error' },
 } as const satisfies Record<ErrorCode, { status: number; message: string }>;
 
@@ -44,7 +45,8 @@ export interface PlexichatRefusal {
 export function plexichatRefusal(error: BridgeError): PlexichatRefusal {
   const { status, message } = ANSWERS[error.code];
   const seconds = (error.retryAfterMs ?? RETRY_AFTER_MS) / 1000;
-  const headers = status === 429 || status === 503 ? { 'retry-after': String(Math.ceil(seconds)) } : {};
+  const headers =
+    status === 429 || status === 502 || status === 503 ? { 'retry-after': String(Math.ceil(seconds)) } : {};
   if (status === 429) {
     return { status, headers, body: { message, retry_after: seconds, global: false, scope: 'route' } };
   }

@@ -2,6 +2,8 @@ import type {
   Block,
   Directory,
   DirectoryChange,
+  HeldToken,
+  HeldTokenReader,
   Invite,
   PeopleReader,
   RelationReader,
@@ -27,6 +29,7 @@ export class MemoryStore implements PresenceStore, Directory {
   readonly #people = new Map<PersonId, StoredProfile>();
   readonly #addresses = new Map<string, AddressRow>();
   readonly #tokens = new Map<string, TokenGrant>();
+  readonly #heldTokens = new Map<string, HeldToken>();
   readonly #contacts = new Map<string, { owner: PersonId; target: PersonId }>();
   readonly #blocks = new Map<string, Block>();
   readonly #invites = new Map<string, Invite>();
@@ -66,6 +69,16 @@ export class MemoryStore implements PresenceStore, Directory {
         [...this.#tokens.values()]
           .filter((grant) => grant.person === person)
           .sort((a, b) => a.createdAt - b.createdAt),
+      ),
+  };
+
+  readonly heldTokens: HeldTokenReader = {
+    of: (address) => Promise.resolve(this.#heldTokens.get(keyOf(address)) ?? null),
+    all: (network) =>
+      Promise.resolve(
+        [...this.#heldTokens.values()]
+          .filter(({ address }) => address.network === network)
+          .sort((a, b) => a.givenAt - b.givenAt),
       ),
   };
 
@@ -144,6 +157,11 @@ export class MemoryStore implements PresenceStore, Directory {
       case 'token':
         setOrDelete(this.#tokens, change.hash, change.value && { hash: change.hash, ...change.value });
         break;
+      case 'held-token': {
+        const { address, value } = change;
+        setOrDelete(this.#heldTokens, keyOf(address), value && { address, ...value });
+        break;
+      }
       case 'contact': {
         const { owner, target, value } = change;
         setOrDelete(this.#contacts, `${owner} ${target}`, value ? { owner, target } : null);

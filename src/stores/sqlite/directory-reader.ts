@@ -1,6 +1,8 @@
 import type {
   Block,
   Directory,
+  HeldToken,
+  HeldTokenReader,
   Invite,
   PeopleReader,
   RelationReader,
@@ -42,6 +44,13 @@ interface TokenRow {
   readonly created_at: number;
 }
 
+interface HeldTokenRow {
+  readonly network: NetworkName;
+  readonly id: string;
+  readonly sealed: string;
+  readonly given_at: number;
+}
+
 interface InviteRow {
   readonly owner: PersonId;
   readonly network: NetworkName;
@@ -54,6 +63,7 @@ export function directoryReader(db: Database): Omit<Directory, 'commit'> {
   return {
     people: peopleReader(db),
     tokens: tokenReader(db),
+    heldTokens: heldTokenReader(db),
     relations: relationReader(db),
     meta: (key) =>
       reading(() => {
@@ -118,6 +128,27 @@ function tokenReader(db: Database): TokenReader {
         return row ? grant(row) : null;
       }),
     of: (person) => reading(() => of.all(person).map(grant)),
+  };
+}
+
+function heldTokenReader(db: Database): HeldTokenReader {
+  const of = prepare<HeldTokenRow>(db, 'SELECT * FROM held_tokens WHERE network = ? AND id = ?');
+  const all = prepare<HeldTokenRow>(
+    db,
+    'SELECT * FROM held_tokens WHERE network = ? ORDER BY given_at, rowid',
+  );
+
+  function held({ network, id, sealed, given_at }: HeldTokenRow): HeldToken {
+    return { address: { network, id: fromColumn(id) }, sealed, givenAt: given_at };
+  }
+
+  return {
+    of: ({ network, id }) =>
+      reading(() => {
+        const row = of.get(network, toColumn(id));
+        return row ? held(row) : null;
+      }),
+    all: (network) => reading(() => all.all(network).map(held)),
   };
 }
 

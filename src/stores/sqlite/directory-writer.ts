@@ -28,6 +28,12 @@ export function directoryWriter(db: Database): (change: RowChange) => void {
      (excluded.person, excluded.network, excluded.device_id, excluded.created_at)`,
   );
   const dropToken = prepare(db, 'DELETE FROM tokens WHERE hash = ?');
+  const putHeldToken = prepare(
+    db,
+    `INSERT INTO held_tokens VALUES (?, ?, ?, ?)
+     ON CONFLICT (network, id) DO UPDATE SET (sealed, given_at) = (excluded.sealed, excluded.given_at)`,
+  );
+  const dropHeldToken = prepare(db, 'DELETE FROM held_tokens WHERE network = ? AND id = ?');
   const putContact = prepare(db, 'INSERT INTO contacts VALUES (?, ?) ON CONFLICT DO NOTHING');
   const dropContact = prepare(db, 'DELETE FROM contacts WHERE owner = ? AND target = ?');
   const putBlock = prepare(db, 'INSERT INTO blocks VALUES (?, ?) ON CONFLICT DO NOTHING');
@@ -56,6 +62,11 @@ export function directoryWriter(db: Database): (change: RowChange) => void {
         const { hash, value } = change;
         if (!value) return dropToken.run(hash);
         return putToken.run(hash, value.person, value.network, toColumn(value.deviceId), value.createdAt);
+      }
+      case 'held-token': {
+        const { address, value } = change;
+        const key = [address.network, toColumn(address.id)] as const;
+        return value ? putHeldToken.run(...key, value.sealed, value.givenAt) : dropHeldToken.run(...key);
       }
       case 'contact':
         return (change.value ? putContact : dropContact).run(change.owner, change.target);

@@ -19,6 +19,7 @@ export const DIRECTORY_TABLES = [
   'people',
   'addresses',
   'tokens',
+  'held_tokens',
   'contacts',
   'blocks',
   'invites',
@@ -59,6 +60,13 @@ const DIRECTORY = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 `;
 
+const HELD_TOKENS = `
+  CREATE TABLE held_tokens (
+    network TEXT NOT NULL, id TEXT NOT NULL, sealed TEXT NOT NULL, given_at INTEGER NOT NULL,
+    PRIMARY KEY (network, id)
+  ) STRICT;
+`;
+
 const PRESENCE = `
   CREATE TABLE presence (person TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
@@ -70,7 +78,10 @@ export const SETTLED_AT = "json_extract(record, '$[6]')";
 export const LOG: FileKind = {
   mark: 0x70787031,
   journal: 'wal',
-  migrations: [`CREATE TABLE log (seq INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT; ${DIRECTORY}`],
+  migrations: [
+    `CREATE TABLE log (seq INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT; ${DIRECTORY}`,
+    HELD_TOKENS,
+  ],
 };
 
 /** What the log adds up to. Rows up to `folded` are in it, rows up to `folding` may be. */
@@ -89,7 +100,7 @@ export const STATE: FileKind = {
 export const BACKUP: FileKind = {
   mark: 0x70787033,
   journal: 'delete',
-  migrations: [DIRECTORY + PRESENCE],
+  migrations: [DIRECTORY + PRESENCE, HELD_TOKENS],
 };
 
 /**

@@ -37,6 +37,7 @@ interface Entry {
 export class SqliteStore implements PresenceStore, Directory, AsyncDisposable {
   readonly people: Directory['people'];
   readonly tokens: Directory['tokens'];
+  readonly heldTokens: Directory['heldTokens'];
   readonly relations: Directory['relations'];
   readonly #parts: SqliteParts;
   readonly #batcher: Batcher<Entry, BridgeError | null>;
@@ -49,6 +50,7 @@ export class SqliteStore implements PresenceStore, Directory, AsyncDisposable {
     this.#parts = parts;
     this.people = parts.directory.people;
     this.tokens = parts.directory.tokens;
+    this.heldTokens = parts.directory.heldTokens;
     this.relations = parts.directory.relations;
     this.#batcher = new Batcher({ commit: (entries) => this.#commitBatch(entries), limit: parts.queueLimit });
   }

@@ -16,6 +16,10 @@ const ANSWERS = {
   conflict: { status: 409, message: 'The request does not fit the present state' },
   overloaded: { status: 503, message: 'Too busy; try again' },
   store_unavailable: { status: 503, message: 'The store does not accept writes; try again' },
+  upstream_unavailable: {
+    status: 502,
+    message: 'The server that knows the token cannot be asked now; try again',
+  },
   internal: { status: 500, message: 'Internal error' },
 } as const satisfies Record<ErrorCode, { status: number; message: string }>;
 
@@ -30,7 +34,7 @@ export interface Refusal {
 export function bridgeRefusal(error: BridgeError): Refusal {
   const { status, message } = ANSWERS[error.code];
   const said = error.message !== '' && status < 500 ? error.message : message;
-  const retryAfterMs = error.retryAfterMs ?? (status === 503 ? 1000 : null);
+  const retryAfterMs = error.retryAfterMs ?? (status === 502 || status === 503 ? 1000 : null);
   return {
     status,
     retryAfter: retryAfterMs === null ? null : Math.ceil(retryAfterMs / 1000),

@@ -2,6 +2,7 @@ import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { BridgeError } from '../../presence/errors.ts';
 import type { Caller } from '../../presence/tokens.ts';
 import type { MatrixContext } from './context.ts';
+import { masqueraded } from './masquerade.ts';
 
 /** The request decorator that keeps the caller. */
 export const CALLER = 'caller';
@@ -9,17 +10,22 @@ export const CALLER = 'caller';
 /** Whoever was let in, and by which token. */
 export interface AdmittedCaller extends Caller {
   readonly token: string;
+  /** Whether her writes are limited; those of an application service are not. */
+  readonly metered: boolean;
 }
 
 /** A hook that lets live tokens in and keeps whose they are. Throws as `Gate.admit` does, and `missing_token`. */
 export function authentication(
-  { gate, network }: Pick<MatrixContext, 'gate' | 'network'>,
+  context: Pick<MatrixContext, 'gate' | 'network' | 'people' | 'masquerade'>,
   options: { readonly queryTokens: boolean },
 ): onRequestAsyncHookHandler {
+  const { gate, network } = context;
   return async (request) => {
     const token =
       tokenOf(request, options.queryTokens) ?? gate.refuse(request.ip, new BridgeError('missing_token'));
-    request.setDecorator(CALLER, { ...(await gate.admit(token, request.ip, network.name)), token });
+    const standIn = await masqueraded(request, token, context);
+    const caller = standIn ?? (await gate.admit(token, request.ip, network.name));
+    request.setDecorator(CALLER, { ...caller, token, metered: standIn === null });
   };
 }
 

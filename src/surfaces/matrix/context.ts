@@ -5,7 +5,7 @@ import type { Contacts } from '../../presence/contacts.ts';
 import type { Network } from '../../presence/network.ts';
 import type { People } from '../../presence/people.ts';
 import type { PresenceService } from '../../presence/service.ts';
-import type { Tokens } from '../../presence/tokens.ts';
+import type { Secrets, Tokens } from '../../presence/tokens.ts';
 import type { MatrixDialect } from '../../protocols/matrix/dialect.ts';
 import type { Gate } from '../../admission/gate.ts';
 
@@ -17,6 +17,8 @@ export interface MatrixContext {
   readonly people: Pick<People, 'find' | 'get'>;
   readonly contacts: Pick<Contacts, 'change' | 'list'>;
   readonly gate: Gate;
+  /** Null where the bridge is no application service. */
+  readonly masquerade: Masquerade | null;
   readonly clock: Clock;
   readonly network: Network;
   /** Whether MSC3026 is on. */
@@ -26,6 +28,13 @@ export interface MatrixContext {
   /** How long a session outlives its connection, ms. */
   readonly graceMs: number;
   readonly sync: SyncLimits;
+}
+
+/** The application service that the bridge is to a homeserver. */
+export interface Masquerade {
+  /** SHA-256 of its `as_token`, base64url. */
+  readonly tokenHash: string;
+  readonly hash: Secrets['hash'];
 }
 
 export interface SyncLimits {

@@ -19,6 +19,7 @@ const EXPECTED: Record<ErrorCode, [status: number, errcode: string]> = {
   conflict: [409, 'M_UNKNOWN'],
   overloaded: [503, 'M_UNKNOWN'],
   store_unavailable: [503, 'M_UNKNOWN'],
+  upstream_unavailable: [502, 'M_UNKNOWN'],
   internal: [500, 'M_UNKNOWN'],
 };
 
@@ -27,7 +28,8 @@ describe('refusals', () => {
     const { status, headers, body } = matrixRefusal(new BridgeError(code));
     expect([status, body.errcode]).toEqual(EXPECTED[code]);
     expect(body.error).toMatch(/\w/);
-    expect(headers).toEqual(status === 429 || status === 503 ? { 'retry-after': '1' } : {});
+    const retryAfter = status === 502 ? '5' : '1';
+    expect(headers).toEqual([429, 502, 503].includes(status) ? { 'retry-after': retryAfter } : {});
     expect(body.soft_logout).toBe(code === 'unknown_token' ? false : undefined);
     expect(body.retry_after_ms).toBe(code === 'rate_limited' ? 1000 : undefined);
   });
@@ -35,6 +37,12 @@ describe('refusals', () => {
   it.each(ERROR_CODES)('%s says its reason unless it is of the inside', (code) => {
     const { status, body } = matrixRefusal(new BridgeError(code, 'the reason'));
     expect(body.error === 'the reason').toBe(status < 500);
+  });
+
+  it('passes on what the homeserver said of a token, unchanged', () => {
+    const passedOn = { errcode: 'M_UNKNOWN_TOKEN', error: 'Logged out', soft_logout: true };
+    const refusal = matrixRefusal(new BridgeError('unknown_token', '', { passedOn }));
+    expect(refusal).toEqual({ status: 401, headers: {}, body: passedOn });
   });
 
   it.each([

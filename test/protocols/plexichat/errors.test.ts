@@ -18,6 +18,7 @@ const EXPECTED: Record<Exclude<ErrorCode, 'rate_limited'>, [status: number, mess
   conflict: [409, 'Conflict'],
   overloaded: [503, 'Service unavailable'],
   store_unavailable: [503, 'Service unavailable'],
+  upstream_unavailable: [502, 'Bad gateway'],
   internal: [500, 'Internal server error'],
 };
 const CODES = ERROR_CODES.filter((code) => code !== 'rate_limited');
@@ -25,7 +26,7 @@ const CODES = ERROR_CODES.filter((code) => code !== 'rate_limited');
 describe('refusals', () => {
   it.each(CODES)('%s has its own words', (code) => {
     const [status, message] = EXPECTED[code];
-    const headers = status === 503 ? { 'retry-after': '1' } : {};
+    const headers = status === 502 || status === 503 ? { 'retry-after': '1' } : {};
     const body = { error: { code: status, message } };
     expect(plexichatRefusal(new BridgeError(code))).toEqual({ status, headers, body });
   });

@@ -40,6 +40,8 @@ interface AppOptions extends Partial<TestBridgeOptions> {
   queryTokens?: boolean;
   sync?: Partial<SyncLimits>;
   logger?: FastifyBaseLogger;
+  /** Of the application service that the bridge is. */
+  asToken?: string;
   /** The bridge of before a restart: its store and its people go on. */
   before?: { store: TestBridge['store']; alice: TestUser; bob: TestUser };
 }
@@ -63,6 +65,7 @@ export async function makeApp({
   queryTokens = true,
   sync = {},
   logger = silentLogger,
+  asToken,
   before,
   ...options
 }: AppOptions = {}) {
@@ -80,6 +83,7 @@ export async function makeApp({
   await app.register(matrixSurface, {
     ...bridge,
     network: NETWORK,
+    masquerade: asToken === undefined ? null : { tokenHash: asToken, hash: (text) => text },
     busy,
     queryTokens,
     graceMs: GRACE_MS,

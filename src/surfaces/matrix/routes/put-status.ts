@@ -15,9 +15,9 @@ export function putStatus(
   const path = `${root}/presence/:userId/status`;
   for (const url of [path, `${path}/`]) {
     app.put<UserParams>(url, { onRequest: authenticate }, async (request) => {
-      const { person } = callerOf(request);
+      const { person, metered } = callerOf(request);
       await demandSelf(context, person, request.params.userId);
-      demandWrite(context.gate, person);
+      if (metered) demandWrite(context.gate, person);
       await context.presence.write(person, decodePresence(parseJson(request.body), dialect));
       return {};
     });
