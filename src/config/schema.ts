@@ -71,6 +71,9 @@ const presence = z.strictObject({
     .describe(
       'Without activity for so long, what people said holds only while they are connected; a duration or never',
     ),
+  busy_ttl: duration
+    .prefault('30m')
+    .describe('The same for people who said that they do not want to be disturbed; a duration or never'),
   grace: duration
     .refine(Number.isFinite, 'must end')
     .prefault('30s')
@@ -79,6 +82,10 @@ const presence = z.strictObject({
     .enum(['everyone', 'contacts', 'nobody'])
     .default('everyone')
     .describe('Who may see new people: everyone with a token, their contacts, or nobody'),
+});
+
+const metrics = z.strictObject({
+  public: z.boolean().default(false).describe('Whether /metrics answers anybody, not only the operator'),
 });
 
 const translation = z.strictObject({
@@ -99,7 +106,7 @@ function optionalSections(sections: Sections) {
 /** All settings of the bridge; keys are those of the file. The app adds a section for each network. */
 export function bridgeSchema<Networks extends Sections>(networkSections: Networks) {
   return z.strictObject({
-    ...optionalSections({ listen, store, operator, log, limits, presence, translation }),
+    ...optionalSections({ listen, store, operator, log, limits, presence, translation, metrics }),
     samples: z.boolean().default(true).describe('Whether a first start makes two sample people to play with'),
     ...optionalSections(networkSections),
   });

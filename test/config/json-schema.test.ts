@@ -30,7 +30,13 @@ describe('the example file', () => {
     expect(load(example)).toEqual(load(null));
     const { listen, presence, operator } = parse(example);
     expect(listen).toEqual({ host: '127.0.0.1', port: 8790, trusted_proxies: [] });
-    expect(presence).toEqual({ idle_after: '5m', claim_ttl: '30m', grace: '30s', visibility: 'everyone' });
+    expect(presence).toEqual({
+      idle_after: '5m',
+      claim_ttl: '30m',
+      busy_ttl: '30m',
+      grace: '30s',
+      visibility: 'everyone',
+    });
     expect(operator).toBeNull();
   });
 

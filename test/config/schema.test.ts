@@ -14,8 +14,15 @@ const DEFAULTS = {
     contacts: 1000,
     body_bytes: 1_048_576,
   },
-  presence: { idle_after: 300_000, claim_ttl: 1_800_000, grace: 30_000, visibility: 'everyone' },
+  presence: {
+    idle_after: 300_000,
+    claim_ttl: 1_800_000,
+    busy_ttl: 1_800_000,
+    grace: 30_000,
+    visibility: 'everyone',
+  },
   translation: { sticky: true },
+  metrics: { public: false },
   carrier: { ports: [], names: {}, nick: '' },
 };
 
@@ -59,6 +66,7 @@ describe('the settings', () => {
     ['presence: { claim_ttl: soon }', 'presence.claim_ttl'],
     ['presence: { visibility: friends }', 'presence.visibility'],
     ['translation: { sticky: 1 }', 'translation.sticky'],
+    ['metrics: { public: 1 }', 'metrics.public'],
   ])('%s is refused', (yaml, key) => {
     const problems = problemsOf(yaml);
     expect(problems).toHaveLength(1);
@@ -72,7 +80,7 @@ describe('the settings', () => {
       operator: { token: sixteen--letters }
       log: { level: silent }
       limits: { writes: { burst: 1, per_second: 0.01 }, contacts: 1, body_bytes: 1 }
-      presence: { idle_after: never, claim_ttl: 0s, grace: 1d, visibility: nobody }
+      presence: { idle_after: never, claim_ttl: 0s, busy_ttl: never, grace: 1d, visibility: nobody }
     `);
     expect(settings.listen).toMatchObject({ port: 0, host: '::' });
     expect(settings.operator.token).toBe('sixteen--letters');
@@ -80,6 +88,7 @@ describe('the settings', () => {
     expect(settings.presence).toEqual({
       idle_after: Infinity,
       claim_ttl: 0,
+      busy_ttl: Infinity,
       grace: 86_400_000,
       visibility: 'nobody',
     });

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { expect, it, onTestFailed, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
-import type { Answer, RunningBridge } from '../helpers/process.ts';
-import { OPERATOR, runBridge } from '../helpers/process.ts';
+import type { Answer, RunningBridge, TwoAccounts } from '../helpers/process.ts';
+import { makePerson, runBridge } from '../helpers/process.ts';
 import { seededRandom } from '../helpers/random.ts';
 
 /** `CONVERGE_SEED` repeats the words of a run; what they meet depends on the machine. */
@@ -30,9 +30,9 @@ const lastOf = (i: number) => Object.entries(SEEN)[i % 4]!;
 type View = Map<string, string>;
 
 interface Member {
-  readonly ids: Readonly<Record<Network, string>>;
-  readonly tokens: Readonly<Record<Network, string>>;
-  readonly views: Readonly<Record<Network, View>>;
+  readonly ids: TwoAccounts;
+  readonly tokens: TwoAccounts;
+  readonly views: TwoAccounts<View>;
   socket: WebSocket | null;
 }
 
@@ -106,11 +106,7 @@ async function story(data: string, first: RunningBridge, members: Member[], writ
 /** A person with both accounts who lists everybody else. */
 async function makeMember(bridge: RunningBridge, index: number): Promise<Member> {
   const ids = idsOf(index);
-  const account = { plexichat_id: ids.plexichat, matrix_id: ids.matrix };
-  const { body: person } = await bridge.call('POST', '/bridge/v1/people', OPERATOR, account);
-  const token = async (network: Network): Promise<string> =>
-    (await bridge.call('POST', `/bridge/v1/people/${person.id}/tokens`, OPERATOR, { network })).body.token;
-  const tokens = { plexichat: await token('plexichat'), matrix: await token('matrix') };
+  const tokens = await makePerson(bridge, ids);
   const others = INDICES.filter((i) => i !== index).map(idsOf);
   const list = `/_matrix/client/api/v1/presence/list/${ids.matrix}`;
   const body = { invite: others.map(({ matrix }) => matrix) };

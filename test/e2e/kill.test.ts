@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { RunningBridge } from '../helpers/process.ts';
-import { OPERATOR, runBridge } from '../helpers/process.ts';
+import type { RunningBridge, TwoAccounts } from '../helpers/process.ts';
+import { makePerson, runBridge } from '../helpers/process.ts';
 import { seededRandom } from '../helpers/random.ts';
 
 /** `KILL_ROUNDS=1000 npm test` for a long run; `KILL_SEED` repeats one. */
@@ -21,10 +21,8 @@ interface Write {
 }
 
 interface Target {
-  readonly plexichatId: string;
-  readonly matrixId: string;
-  readonly plexichatToken: string;
-  readonly matrixToken: string;
+  readonly ids: TwoAccounts;
+  readonly tokens: TwoAccounts;
   readonly writes: Map<string, Write>;
 }
 
@@ -55,21 +53,9 @@ it(
 );
 
 async function makeTarget(bridge: RunningBridge, index: number): Promise<Target> {
-  const plexichatId = String(175_928_847_299_117_000n + BigInt(index));
-  const matrixId = `@user${index}:localhost`;
-  const ids = { plexichat_id: plexichatId, matrix_id: matrixId };
-  const { body: person } = await bridge.call('POST', '/bridge/v1/people', OPERATOR, ids);
-  const token = async (network: string): Promise<string> => {
-    const path = `/bridge/v1/people/${person.id}/tokens`;
-    return (await bridge.call('POST', path, OPERATOR, { network })).body.token;
-  };
-  return {
-    plexichatId,
-    matrixId,
-    plexichatToken: await token('plexichat'),
-    matrixToken: await token('matrix'),
-    writes: new Map(),
-  };
+  const plexichat = String(175_928_847_299_117_000n + BigInt(index));
+  const ids = { plexichat, matrix: `@user${index}:localhost` };
+  return { ids, tokens: await makePerson(bridge, ids), writes: new Map() };
 }
 
 /** Writes on all targets from all writers at once, kills after `acks` answers; resolves with the answers seen. */
@@ -99,15 +85,15 @@ async function writeAndKill(bridge: RunningBridge, targets: Target[], acks: numb
 
 /** The status of one PUT, or null when the process died under it. */
 async function put(bridge: RunningBridge, target: Target, writer: number, text: string) {
-  const { plexichatToken, matrixToken, matrixId } = target;
+  const { ids, tokens } = target;
   try {
     const answer =
       writer % 2 === 0
-        ? await bridge.call('PUT', '/api/v1/users/@me/presence', plexichatToken, {
+        ? await bridge.call('PUT', '/api/v1/users/@me/presence', tokens.plexichat, {
             status: 'online',
             custom_status: text,
           })
-        : await bridge.call('PUT', `/_matrix/client/v3/presence/${matrixId}/status`, matrixToken, {
+        : await bridge.call('PUT', `/_matrix/client/v3/presence/${ids.matrix}/status`, tokens.matrix, {
             presence: 'online',
             status_msg: text,
           });
@@ -119,9 +105,9 @@ async function put(bridge: RunningBridge, target: Target, writer: number, text: 
 
 /** The text must be of a write after whose acknowledgement no other acknowledged write began. */
 async function expectNothingLost(bridge: RunningBridge, target: Target): Promise<void> {
-  const { plexichatId, plexichatToken, matrixId, matrixToken, writes } = target;
-  const left = await bridge.call('GET', `/api/v1/users/${plexichatId}/presence`, plexichatToken);
-  const right = await bridge.call('GET', `/_matrix/client/v3/presence/${matrixId}/status`, matrixToken);
+  const { ids, tokens, writes } = target;
+  const left = await bridge.call('GET', `/api/v1/users/${ids.plexichat}/presence`, tokens.plexichat);
+  const right = await bridge.call('GET', `/_matrix/client/v3/presence/${ids.matrix}/status`, tokens.matrix);
   expect(left.status).toBe(200);
   expect(right.body.status_msg ?? null).toBe(left.body.custom_status);
   const kept = writes.get(left.body.custom_status);

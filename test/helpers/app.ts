@@ -62,6 +62,7 @@ export async function makeApp(settings: object = {}, options: TestAppOptions = {
     clock,
     secrets: countingSecrets(),
     logger: options.logger ?? silentLogger,
+    processMetrics: false,
   });
   const call: TestApp['call'] = async (method, url, token, body) => {
     const reply = await http.inject({
@@ -70,7 +71,8 @@ export async function makeApp(settings: object = {}, options: TestAppOptions = {
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
     });
-    const parsed = reply.body === '' ? null : reply.json<unknown>();
+    const isJson = String(reply.headers['content-type']).startsWith('application/json');
+    const parsed = isJson ? reply.json<unknown>() : null;
     return { status: reply.statusCode, headers: reply.headers, text: reply.body, body: parsed };
   };
   const person: TestApp['person'] = async (ids) => {

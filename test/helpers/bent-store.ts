@@ -12,3 +12,16 @@ export function bendStore(store: Store, bent: Partial<PresenceStore>): Store {
     },
   });
 }
+
+export interface FailingStore {
+  readonly store: Store;
+  broken: boolean;
+}
+
+/** The store, which refuses every change of a record with `error` while it is `broken`. */
+export function failOnDemand(store: Store, error: Error): FailingStore {
+  const compareAndSet: Store['compareAndSet'] = (...change) =>
+    failing.broken ? Promise.reject(error) : store.compareAndSet(...change);
+  const failing = { store: bendStore(store, { compareAndSet }), broken: false };
+  return failing;
+}

@@ -92,3 +92,17 @@ export async function runBridge(
     },
   };
 }
+
+export interface TwoAccounts<T = string> {
+  readonly plexichat: T;
+  readonly matrix: T;
+}
+
+/** Makes a person with an account on both networks; the result is a token for each. */
+export async function makePerson(bridge: RunningBridge, ids: TwoAccounts): Promise<TwoAccounts> {
+  const account = { plexichat_id: ids.plexichat, matrix_id: ids.matrix };
+  const { body: person } = await bridge.call('POST', '/bridge/v1/people', OPERATOR, account);
+  const token = async (network: string): Promise<string> =>
+    (await bridge.call('POST', `/bridge/v1/people/${person.id}/tokens`, OPERATOR, { network })).body.token;
+  return { plexichat: await token('plexichat'), matrix: await token('matrix') };
+}

@@ -1,12 +1,14 @@
 import type { Directory } from '../../src/presence/directory.ts';
+import type { PresenceRecord } from '../../src/presence/record.ts';
 import type { PresenceStore } from '../../src/presence/store.ts';
 import { pino } from 'pino';
 import type { Reply, TestApp, TestPerson } from './app.ts';
 import { makeApp, OPERATOR } from './app.ts';
+import { bendStore } from './bent-store.ts';
 
 /** Something somebody does: the person by name, and a call as her. `{who}` in a path is her own id there. */
 export interface Act {
-  readonly who: 'una' | 'pat' | 'max' | 'liz';
+  readonly who: Name;
   readonly network: 'plexichat' | 'matrix';
   readonly method: 'GET' | 'PUT' | 'POST';
   readonly path: string;
@@ -32,10 +34,25 @@ const CAST = {
   max: { matrix_id: '@max:localhost' },
   liz: { plexichat_id: '175928847299117065', matrix_id: '@liz:localhost' },
 };
-const OBSERVERS = ['pat', 'max', 'liz'] as const;
+export type Name = keyof typeof CAST;
+const NAMES = ['una', 'pat', 'max', 'liz'] as const;
+export const OBSERVERS = ['pat', 'max', 'liz'] as const;
 
 /** Turns a store into one that betrays; the identity for an honest run. */
 export type Sabotage = (store: PresenceStore & Directory) => PresenceStore & Directory;
+
+export const honest: Sabotage = (store) => store;
+
+/** A store whose records are bent on the way out. */
+export function bending(bend: (record: PresenceRecord) => PresenceRecord): Sabotage {
+  return (store) =>
+    bendStore(store, {
+      get: async (person) => {
+        const record = await store.get(person);
+        return record && bend(record);
+      },
+    });
+}
 
 /** Plays one world; the result is every byte that anybody but Una obtained after she left, and every log line. */
 export async function playWorld(
@@ -50,17 +67,7 @@ export async function playWorld(
     { write: (line) => logged.push(line) },
   );
   const app = await makeApp(settings, { sabotage, logger });
-  const cast = new Map<string, TestPerson>();
-  for (const [name, ids] of Object.entries(CAST)) cast.set(name, await app.person(ids));
-  for (const name of OBSERVERS) {
-    await play(app, cast, {
-      who: name,
-      network: 'matrix',
-      method: 'POST',
-      path: '/list',
-      body: { invite: [UNA.matrix_id] },
-    });
-  }
+  const cast = await makeCast(app);
   for (const step of histories.before) await take(app, cast, step);
 
   const { by, saying } = histories.leave;
@@ -87,13 +94,24 @@ export async function playWorld(
   return [...obtained, ...logged];
 }
 
-async function take(app: TestApp, cast: ReadonlyMap<string, TestPerson>, step: Step): Promise<Reply | null> {
+/** Everybody, made anew; the observers have Una on their lists. */
+export async function makeCast(app: TestApp): Promise<ReadonlyMap<Name, TestPerson>> {
+  const cast = new Map<Name, TestPerson>();
+  for (const name of NAMES) cast.set(name, await app.person(CAST[name]));
+  const body = { invite: [UNA.matrix_id] };
+  for (const who of OBSERVERS) {
+    await play(app, cast, { who, network: 'matrix', method: 'POST', path: '/list', body });
+  }
+  return cast;
+}
+
+async function take(app: TestApp, cast: ReadonlyMap<Name, TestPerson>, step: Step): Promise<Reply | null> {
   if (step.kind === 'act') return play(app, cast, step.act);
   app.clock.advance(step.ms);
   return null;
 }
 
-async function play(app: TestApp, cast: ReadonlyMap<string, TestPerson>, act: Act): Promise<Reply> {
+export async function play(app: TestApp, cast: ReadonlyMap<Name, TestPerson>, act: Act): Promise<Reply> {
   const account = cast.get(act.who)![act.network];
   return app.call(act.method, urlOf(act, account.id), account.token, act.body);
 }
@@ -109,7 +127,7 @@ function urlOf({ network, path }: Act, id: string): string {
 /** Every read of Una, of lists she is on, and of streams that tell of her, that anybody else can make. */
 async function observe(
   app: TestApp,
-  cast: ReadonlyMap<string, TestPerson>,
+  cast: ReadonlyMap<Name, TestPerson>,
   cursors: Map<string, string>,
 ): Promise<string[]> {
   const una = cast.get('una')!;
@@ -132,10 +150,12 @@ async function observe(
   }
   await look(`/bridge/v1/people/${una.id}`, OPERATOR);
   await look('/bridge/v1/people', OPERATOR);
+  await look('/metrics', OPERATOR);
   await look(`/bridge/v1/people/${una.id}/tokens`, OPERATOR);
   return obtained;
 }
 
-function transcript(what: string, { status, headers, text }: Reply): string {
+/** Every byte of an answer that does not tell the time of day. */
+export function transcript(what: string, { status, headers, text }: Reply): string {
   return `${what}: ${status} ${JSON.stringify({ ...headers, date: 'now' })} ${text}`;
 }

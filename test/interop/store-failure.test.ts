@@ -1,25 +1,16 @@
 import { expect, it } from 'vitest';
 import { BridgeError } from '../../src/presence/errors.ts';
-import { bendStore } from '../helpers/bent-store.ts';
+import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
+import { failOnDemand } from '../helpers/bent-store.ts';
 import { makeApp } from '../helpers/app.ts';
 
 /** Semantics §10: what is not durable is not acknowledged, and says so in each network's own form. */
 it.each(['store_unavailable', 'overloaded'] as const)(
   '%s answers 503 on every surface, changes nothing, and ends by itself',
   async (code) => {
-    let broken = false;
-    const { http, call, person } = await makeApp(
-      {},
-      {
-        sabotage: (store) =>
-          bendStore(store, {
-            compareAndSet: (...change) =>
-              broken
-                ? Promise.reject(new BridgeError(code, '', { cause: new Error('secret path') }))
-                : store.compareAndSet(...change),
-          }),
-      },
-    );
+    const failure = new BridgeError(code, '', { cause: new Error('secret path') });
+    const disk = failOnDemand(new MemoryStore(), failure);
+    const { http, call, person } = await makeApp({}, { store: disk.store });
     const una = await person({ plexichat_id: '175928847299117063', matrix_id: '@una:localhost' });
     const { plexichat, matrix } = una;
     const status = `/_matrix/client/v3/presence/${matrix.id}/status`;
@@ -30,7 +21,7 @@ it.each(['store_unavailable', 'overloaded'] as const)(
     ];
     await call('PUT', '/api/v1/users/@me/presence', plexichat.token, { status: 'online' });
 
-    broken = true;
+    disk.broken = true;
     const [onPlexichat, onMatrix, onBridge] = await Promise.all(writes.map((write) => write()));
     for (const reply of [onPlexichat, onMatrix, onBridge]) {
       expect([reply?.status, reply?.headers['retry-after']]).toEqual([503, '1']);
@@ -41,7 +32,7 @@ it.each(['store_unavailable', 'overloaded'] as const)(
     expect(onBridge?.body).toEqual({ error: { code, message: expect.any(String) } });
     expect((await call('GET', status, matrix.token)).body.presence).toBe('online');
 
-    broken = false;
+    disk.broken = false;
     for (const write of writes) expect((await write()).status).toBe(200);
     await http.close();
   },

@@ -1,111 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import type { NetworkName } from '../../src/presence/identity.ts';
-import type { Mode, PresenceRecord, SessionMode } from '../../src/presence/record.ts';
-import { BLANK } from '../../src/presence/record.ts';
 import { nextChange } from '../../src/presence/expiry.ts';
-import { reduce, reduceSignal } from '../../src/presence/reduce.ts';
-import type { Signal } from '../../src/presence/signal.ts';
+import type { Mode } from '../../src/presence/record.ts';
+import { BLANK } from '../../src/presence/record.ts';
+import { reduceSignal } from '../../src/presence/reduce.ts';
 import { project } from '../../src/presence/shown.ts';
-import { bridgeDialect } from '../../src/surfaces/bridge/dialect.ts';
+import type { Signal } from '../../src/presence/signal.ts';
 import { RULES } from '../helpers/bridge.ts';
-
-const ORIGIN = 'left' as NetworkName;
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-
-/** What happens, by time in ms: a device says a mode for a while, a device goes, or she herself says a mode. */
-type Event =
-  | { at: number; device: string; says: SessionMode; for?: number; active?: boolean }
-  | { at: number; device: string; ends: number }
-  | { at: number; she: Mode };
-
-function signalOf(event: Exclude<Event, { she: Mode }>): Signal {
-  const named = { id: event.device, origin: ORIGIN };
-  if ('ends' in event) return { kind: 'session-end', ...named, endsAt: event.ends };
-  const endsAt = event.at + (event.for ?? 10 * MINUTE);
-  return { kind: 'session', ...named, mode: event.says, active: event.active ?? true, endsAt };
-}
-
-function play(events: readonly Event[]): PresenceRecord {
-  return events.reduce((record, event) => {
-    if (!('she' in event)) return reduceSignal(record, signalOf(event), event.at, RULES);
-    const write = { dialect: bridgeDialect, mode: event.she, status: { kind: 'keep' } } as const;
-    return reduce(record, write, event.at, RULES);
-  }, BLANK);
-}
+import type { Event } from './devices.ts';
+import { MINUTE, ORIGIN, play } from './devices.ts';
 
 function modeAfter(events: readonly Event[], at: number): Mode {
   return project(play(events), at, RULES.timing).own.mode;
 }
 
-describe('several devices (semantics §5)', () => {
+describe('sessions and what she says (semantics §5)', () => {
   it.each<[string, Event[], number, Mode]>([
-    ['one online', [{ at: 0, device: 'a', says: 'online' }], 0, 'online'],
-    ['one idle', [{ at: 0, device: 'a', says: 'idle' }], 0, 'idle'],
-    [
-      'online outbids idle',
-      [
-        { at: 0, device: 'a', says: 'idle' },
-        { at: 0, device: 'b', says: 'online' },
-      ],
-      0,
-      'online',
-    ],
-    [
-      'dnd outbids online',
-      [
-        { at: 0, device: 'a', says: 'dnd' },
-        { at: 0, device: 'b', says: 'online' },
-      ],
-      0,
-      'dnd',
-    ],
-    [
-      'losing one of two',
-      [
-        { at: 0, device: 'a', says: 'online' },
-        { at: 0, device: 'b', says: 'idle' },
-        { at: 1, device: 'a', ends: 1 },
-      ],
-      1,
-      'idle',
-    ],
-    [
-      'losing the last one, within the grace',
-      [
-        { at: 0, device: 'a', says: 'online' },
-        { at: 1, device: 'a', ends: 30_001 },
-      ],
-      30_000,
-      'online',
-    ],
-    [
-      'losing the last one, after the grace',
-      [
-        { at: 0, device: 'a', says: 'online' },
-        { at: 1, device: 'a', ends: 30_001 },
-      ],
-      30_001,
-      'offline',
-    ],
-    [
-      'back within the grace',
-      [
-        { at: 0, device: 'a', says: 'online' },
-        { at: 1, device: 'a', ends: 30_001 },
-        { at: 20_000, device: 'a', says: 'online' },
-      ],
-      40_000,
-      'online',
-    ],
-    ['a lease that ran out', [{ at: 0, device: 'a', says: 'online', for: 5000 }], 5000, 'offline'],
-    [
-      'quiet for the idle time, less 1 ms',
-      [{ at: 0, device: 'a', says: 'online' }],
-      5 * MINUTE - 1,
-      'online',
-    ],
-    ['quiet for the idle time', [{ at: 0, device: 'a', says: 'online' }], 5 * MINUTE, 'idle'],
     [
       'a renewal is no activity',
       [
@@ -113,24 +22,6 @@ describe('several devices (semantics §5)', () => {
         { at: 4 * MINUTE, device: 'a', says: 'online', active: false },
       ],
       5 * MINUTE,
-      'idle',
-    ],
-    [
-      'an activity is',
-      [
-        { at: 0, device: 'a', says: 'online' },
-        { at: 4 * MINUTE, device: 'a', says: 'online' },
-      ],
-      5 * MINUTE,
-      'online',
-    ],
-    [
-      'a claim of idle over a session',
-      [
-        { at: 0, device: 'a', says: 'online' },
-        { at: 1, she: 'idle' },
-      ],
-      1,
       'idle',
     ],
     [
@@ -162,25 +53,6 @@ describe('several devices (semantics §5)', () => {
       'chat',
     ],
     [
-      'a session that opens ends an offline claim',
-      [
-        { at: 0, she: 'offline' },
-        { at: 1, device: 'a', says: 'online' },
-      ],
-      1,
-      'online',
-    ],
-    [
-      'a session that goes on does not',
-      [
-        { at: 0, device: 'a', says: 'online' },
-        { at: 1, she: 'offline' },
-        { at: 2, device: 'a', says: 'online' },
-      ],
-      2,
-      'offline',
-    ],
-    [
       'no session lifts invisible',
       [
         { at: 0, she: 'invisible' },
@@ -200,10 +72,7 @@ describe('several devices (semantics §5)', () => {
       { at: 0, device: 'b', says: 'online', for: 2000 },
       { at: 0, device: 'c', says: 'online', for: 1000 },
     ];
-    let record = BLANK;
-    for (const event of events) {
-      if (!('she' in event)) record = reduceSignal(record, signalOf(event), event.at, rules);
-    }
+    const record = play(events, rules);
     expect(record.sessions.map(({ id }) => id)).toEqual(['a', 'c']);
   });
 

@@ -10,6 +10,7 @@ import type { Network } from '../../presence/network.ts';
 import type { People } from '../../presence/people.ts';
 import type { PresenceService } from '../../presence/service.ts';
 import type { Secrets, Tokens } from '../../presence/tokens.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
 import type { Gate } from '../../admission/gate.ts';
 
 /** What the bridge's own API is made of; each route picks what it needs. */
@@ -27,6 +28,9 @@ export interface BridgeContext {
   readonly defaultVisibility: Visibility;
   /** SHA-256 of the operator token, base64url. */
   readonly operatorTokenHash: string;
+  readonly metrics: Pick<Metrics, 'text' | 'contentType'>;
+  /** Whether anybody may read them, not only the operator. */
+  readonly metricsPublic: boolean;
   /** Resolves when the store answers, rejects when it does not. */
   readonly probe: () => Promise<unknown>;
 }

@@ -14,11 +14,12 @@ import { withOtherMethodsRefused } from '../http/other-methods.ts';
 import type { BridgeContext } from './context.ts';
 import { bridgeRefusal } from './errors.ts';
 import { health } from './routes/health.ts';
+import { metrics } from './routes/metrics.ts';
 import { operatorRoutes, userRoutes } from './routes/index.ts';
 
 export type BridgeSurfaceOptions = BridgeContext & { readonly version: string };
 
-/** The bridge's own API: people, links, tokens and modes under `/bridge`, and the probes. */
+/** The bridge's own API: people, links, tokens and modes under `/bridge`, the probes, and the metrics. */
 export async function bridgeSurface(app: FastifyInstance, options: BridgeSurfaceOptions): Promise<void> {
   takeBodiesAsBytes(app);
   app.addHook('preValidation', (request, _reply, done) => {
@@ -51,7 +52,10 @@ export async function bridgeSurface(app: FastifyInstance, options: BridgeSurface
   });
 
   const typed = app.withTypeProvider<ZodTypeProvider>();
-  withOtherMethodsRefused(app, () => health(typed, options));
+  withOtherMethodsRefused(app, () => {
+    health(typed, options);
+    metrics(typed, options);
+  });
   await app.register(
     async (bridge) => {
       bridge.setNotFoundHandler(() => {

@@ -7,17 +7,21 @@ import type { Secrets } from '../../presence/tokens.ts';
 import type { DialectSetting } from '../../protocols/plexichat/wire.ts';
 import type { Gate } from '../../admission/gate.ts';
 import type { TokenCache } from '../../admission/token-cache.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
 import type { GatewaySettings } from './gateway/settings.ts';
 
 /** What the Plexichat API is made of; each route picks what it needs. */
 export interface PlexichatContext {
-  readonly presence: Pick<PresenceService, 'own' | 'shown' | 'write' | 'signal'>;
+  readonly presence: Pick<PresenceService, 'own' | 'shown' | 'look' | 'write' | 'signal'>;
   readonly audience: Pick<Audience, 'watch'>;
   readonly people: Pick<People, 'find' | 'get'>;
   readonly gate: Gate;
+  /** Whether a Plexichat server vouches for tokens, bots' included, which act as their owner. */
+  readonly serverTokens: boolean;
   readonly tokenChanges: Pick<TokenCache, 'subscribe'>;
   readonly secrets: Pick<Secrets, 'random'>;
   readonly clock: Clock;
+  readonly metrics: Pick<Metrics, 'counter'>;
   readonly network: Network;
   readonly dialectSetting: DialectSetting;
   /** Origins of web pages that may call. */

@@ -1,5 +1,6 @@
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Metrics } from '../../../src/metrics/metrics.ts';
 import { createServer } from '../../../src/surfaces/http/server.ts';
 import { bridgeRefusal } from '../../../src/surfaces/bridge/errors.ts';
 import { bridgeSurface } from '../../../src/surfaces/bridge/surface.ts';
@@ -35,6 +36,8 @@ beforeEach(async () => {
     secrets,
     defaultVisibility: 'everyone',
     operatorTokenHash: secrets.hash(OPERATOR),
+    metrics: new Metrics({ process: false }),
+    metricsPublic: false,
     probe: () => probe(),
     version: '0.0.0',
   });

@@ -4,6 +4,7 @@ import type { NetworkName, Person, Profile } from '../../../src/presence/identit
 import { idOn } from '../../../src/presence/network.ts';
 import type { Mode } from '../../../src/presence/record.ts';
 import type { StatusEdit } from '../../../src/presence/reduce.ts';
+import { Metrics } from '../../../src/metrics/metrics.ts';
 import { plexichatRefusal } from '../../../src/protocols/plexichat/errors.ts';
 import { plexichatNetwork } from '../../../src/protocols/plexichat/ids.ts';
 import type { DialectSetting } from '../../../src/protocols/plexichat/wire.ts';
@@ -37,6 +38,7 @@ const otherDialect: Dialect = {
 
 interface AppOptions extends Partial<TestBridgeOptions> {
   dialectSetting?: DialectSetting;
+  serverTokens?: boolean;
   gateway?: Partial<GatewaySettings>;
   logger?: FastifyBaseLogger;
 }
@@ -51,11 +53,13 @@ export interface Call {
 /** The surface over a bridge in memory, with two people whose accounts are here. */
 export async function makeApp({
   dialectSetting = 'documented',
+  serverTokens = false,
   gateway,
   logger = silentLogger,
   ...options
 }: AppOptions = {}) {
   const bridge = makeBridge({ networks: [plexichatNetwork, OTHER], ...options });
+  const metrics = new Metrics({ process: false });
   const app = createServer({
     logger,
     bodyLimit: 16_384,
@@ -66,8 +70,10 @@ export async function makeApp({
     ...bridge,
     network: plexichatNetwork,
     dialectSetting,
+    serverTokens,
     corsOrigins: [ORIGIN],
     secrets: countingSecrets(),
+    metrics,
     graceMs: 30_000,
     gateway: { ...GATEWAY, ...gateway },
     version: '1.2.3',
@@ -121,7 +127,7 @@ export async function makeApp({
 
   const alice = await user(ALICE);
   const bob = await user(BOB);
-  return { ...bridge, app, user, stranger, call, put, look, elsewhere, alice, bob };
+  return { ...bridge, app, metrics, user, stranger, call, put, look, elsewhere, alice, bob };
 }
 
 export type PlexichatApp = Awaited<ReturnType<typeof makeApp>>;

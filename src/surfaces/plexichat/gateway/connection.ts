@@ -1,6 +1,7 @@
 import type { CloseName } from '../../../protocols/plexichat/close-codes.ts';
 import { CLOSES, GatewayFault } from '../../../protocols/plexichat/close-codes.ts';
 import { decodeFrame, HELLO } from '../../../protocols/plexichat/frames.ts';
+import { countSeen } from './counters.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { OPEN_OPS, SESSION_OPS } from './ops/index.ts';
 import type { Socket } from './outbox.ts';
@@ -75,7 +76,9 @@ export class Connection implements Peer {
 
   send(frame: string): void {
     if (this.#ended || this.#outbox.send(frame)) return;
-    this.context.counters.slowClosed++;
+    const { counters } = this.context;
+    // Nobody is answerable for a socket without a session, so it may be that of somebody who hides.
+    if (this.session) void countSeen(counters.slowClosed, this.session.person, this.context);
     this.end('unknown_error');
   }
 

@@ -7,6 +7,7 @@ import { MAX_MESSAGE_BYTES } from '../../../protocols/plexichat/frames.ts';
 import type { PlexichatContext } from '../context.ts';
 import { Connection } from './connection.ts';
 import { PresenceEncoder } from './contact-feed.ts';
+import { gatewayCounters } from './counters.ts';
 import type { GatewayContext, Origin } from './peer.ts';
 import { Sessions } from './sessions.ts';
 
@@ -25,7 +26,7 @@ export function serveGateway(app: FastifyInstance, context: PlexichatContext): v
     ...context,
     sessions: new Sessions({ ...context, log: app.log }),
     encoder: new PresenceEncoder(context.network),
-    counters: { identified: 0, resumed: 0, invalidPresences: 0, slowClosed: 0 },
+    counters: gatewayCounters(context.metrics),
     log: app.log,
   });
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {

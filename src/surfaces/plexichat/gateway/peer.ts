@@ -3,18 +3,9 @@ import { BridgeError } from '../../../presence/errors.ts';
 import type { PersonId } from '../../../presence/identity.ts';
 import type { PlexichatContext } from '../context.ts';
 import type { PresenceEncoder } from './contact-feed.ts';
+import type { GatewayCounters } from './counters.ts';
 import type { GatewaySession, Holder } from './session.ts';
 import type { Sessions } from './sessions.ts';
-
-/** What the gateway has done since it started, for whoever measures it. */
-export interface GatewayCounters {
-  identified: number;
-  resumed: number;
-  /** Op 3 that was ignored because something was wrong with it. */
-  invalidPresences: number;
-  /** Clients that were let go because they read too slowly. */
-  slowClosed: number;
-}
 
 /** What connections are made of. */
 export interface GatewayContext extends PlexichatContext {

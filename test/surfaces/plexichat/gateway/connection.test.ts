@@ -1,25 +1,20 @@
 import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../../../src/stores/memory/memory-store.ts';
-import { bendStore } from '../../../helpers/bent-store.ts';
-import { ALICE, BOB, OTHER } from '../plexichat-app.ts';
-import { makeGateway } from './connections.ts';
-
-type Gateway = ReturnType<typeof makeGateway>;
-type User = Awaited<ReturnType<Gateway['user']>>;
+import { failOnDemand } from '../../../helpers/bent-store.ts';
+import { ALICE, OTHER } from '../plexichat-app.ts';
+import type { Gateway, GatewayOptions, User } from './connections.ts';
+import { makeWatched } from './connections.ts';
 
 let gateway: Gateway;
 let alice: User;
 let bob: User;
 let logged: { level: number; msg: string; [key: string]: unknown }[];
 
-async function start(options: Parameters<typeof makeGateway>[0] = {}): Promise<void> {
+async function start(options: GatewayOptions = {}): Promise<void> {
   logged = [];
   const log = pino({ level: 'debug', base: null }, { write: (line) => logged.push(JSON.parse(line)) });
-  gateway = makeGateway({ log, ...options });
-  alice = await gateway.user(ALICE);
-  bob = await gateway.user(BOB);
-  await gateway.list(bob, alice);
+  ({ gateway, alice, bob } = await makeWatched({ log, ...options }));
 }
 
 beforeEach(() => start());
@@ -186,7 +181,7 @@ describe('op 3', () => {
       const client = await gateway.connect().identify(alice.token);
       await client.send(3, d);
       expect([client.socket.closed, await gateway.mode(alice)]).toEqual([null, 'online']);
-      expect(gateway.context.counters.invalidPresences).toBe(1);
+      expect(gateway.counted.invalidPresences).toBe(1);
       expect(logged).toMatchObject([{ level: 30, msg: 'ignored a wrong presence update' }]);
     },
   );
@@ -209,15 +204,10 @@ describe('op 3', () => {
   });
 
   it('that could not be stored is not passed over', async () => {
-    const memory = new MemoryStore();
-    let broken = false;
-    const compareAndSet: typeof memory.compareAndSet = async (...args) => {
-      if (broken) throw new Error('disk full');
-      return memory.compareAndSet(...args);
-    };
-    await start({ store: bendStore(memory, { compareAndSet }) });
+    const disk = failOnDemand(new MemoryStore(), new Error('disk full'));
+    await start({ store: disk.store });
     const client = await gateway.connect().identify(alice.token);
-    broken = true;
+    disk.broken = true;
     await client.send(3, { status: 'idle' });
     expect(client.socket.closed?.code).toBe(4000);
     expect(logged.map(({ level }) => level)).toEqual([50, 40]);
@@ -252,7 +242,7 @@ describe('a client that reads too slowly', () => {
     await gateway.say(alice, 'dnd');
     expect(client.socket.closed).toEqual({ code: 4000, reason: 'Unknown error' });
     expect(client.events.at(-1)).toBe(`4 ${ALICE} idle`);
-    expect(gateway.context.counters.slowClosed).toBe(1);
+    expect(gateway.counted.slowClosed).toBe(1);
     const back = await gateway.connect().resume(bob.token, client.sessionId, 3);
     expect(back.events.slice(1)).toEqual([`4 ${ALICE} idle`, `5 ${ALICE} dnd`]);
   });

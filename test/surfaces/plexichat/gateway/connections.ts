@@ -3,6 +3,7 @@ import type { Directory } from '../../../../src/presence/directory.ts';
 import type { PresenceStore } from '../../../../src/presence/store.ts';
 import type { Profile } from '../../../../src/presence/identity.ts';
 import type { Mode } from '../../../../src/presence/record.ts';
+import { Metrics } from '../../../../src/metrics/metrics.ts';
 import { plexichatDialect } from '../../../../src/protocols/plexichat/codec.ts';
 import { plexichatNetwork } from '../../../../src/protocols/plexichat/ids.ts';
 import type { BucketLimits } from '../../../../src/admission/token-buckets.ts';
@@ -15,13 +16,13 @@ import type { GatewaySettings } from '../../../../src/surfaces/plexichat/gateway
 import { countingSecrets, makeBridge } from '../../../helpers/bridge.ts';
 import { silentLogger } from '../../../helpers/logger.ts';
 import { settled } from '../../../helpers/settled.ts';
-import { GATEWAY, OTHER } from '../plexichat-app.ts';
+import { ALICE, BOB, GATEWAY, OTHER } from '../plexichat-app.ts';
 
 export const GRACE = 30_000;
 /** Asks for presences. */
 export const INTENTS = 256;
 
-interface Options {
+export interface GatewayOptions {
   readonly gateway?: Partial<GatewaySettings>;
   readonly writes?: BucketLimits;
   readonly store?: PresenceStore & Directory;
@@ -108,24 +109,32 @@ export class FakeClient {
 }
 
 /** Gateway connections over a bridge in memory, without a network. */
-export function makeGateway({ gateway = {}, log = silentLogger, ...options }: Options = {}) {
+export function makeGateway({ gateway = {}, log = silentLogger, ...options }: GatewayOptions = {}) {
   const bridge = makeBridge({ networks: [plexichatNetwork, OTHER], ...options });
   const common = {
     ...bridge,
     network: plexichatNetwork,
     secrets: countingSecrets(),
+    metrics: new Metrics({ process: false }),
     graceMs: GRACE,
     gateway: { ...GATEWAY, ...gateway },
     log,
   };
+  const counted = { identified: 0, resumed: 0, invalidPresences: 0, slowClosed: 0 };
   const context: GatewayContext = {
     ...common,
     dialectSetting: 'documented',
+    serverTokens: false,
     corsOrigins: [],
     version: '1.2.3',
     sessions: new Sessions(common),
     encoder: new PresenceEncoder(plexichatNetwork),
-    counters: { identified: 0, resumed: 0, invalidPresences: 0, slowClosed: 0 },
+    counters: {
+      identified: { inc: () => counted.identified++ },
+      resumed: { inc: () => counted.resumed++ },
+      invalidPresences: { inc: () => counted.invalidPresences++ },
+      slowClosed: { inc: () => counted.slowClosed++ },
+    },
   };
 
   async function user(id: string, profile: Partial<Profile> = {}) {
@@ -158,5 +167,16 @@ export function makeGateway({ gateway = {}, log = silentLogger, ...options }: Op
     await settled();
   }
 
-  return { ...bridge, context, user, list, say, mode, pass, connect: () => new FakeClient(context) };
+  return { ...bridge, context, counted, user, list, say, mode, pass, connect: () => new FakeClient(context) };
+}
+
+export type Gateway = ReturnType<typeof makeGateway>;
+export type User = Awaited<ReturnType<Gateway['user']>>;
+
+/** A gateway with Alice, and Bob who lists her. */
+export async function makeWatched(options: GatewayOptions = {}) {
+  const gateway = makeGateway(options);
+  const [alice, bob] = [await gateway.user(ALICE), await gateway.user(BOB)];
+  await gateway.list(bob, alice);
+  return { gateway, alice, bob };
 }

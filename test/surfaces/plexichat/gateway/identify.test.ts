@@ -1,21 +1,16 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../../../src/stores/memory/memory-store.ts';
-import { bendStore } from '../../../helpers/bent-store.ts';
+import { failOnDemand } from '../../../helpers/bent-store.ts';
 import { ALICE, BOB } from '../plexichat-app.ts';
-import { FakeClient, makeGateway } from './connections.ts';
-
-type Gateway = ReturnType<typeof makeGateway>;
-type User = Awaited<ReturnType<Gateway['user']>>;
+import type { Gateway, GatewayOptions, User } from './connections.ts';
+import { FakeClient, makeWatched } from './connections.ts';
 
 let gateway: Gateway;
 let alice: User;
 let bob: User;
 
-async function start(options: Parameters<typeof makeGateway>[0] = {}): Promise<void> {
-  gateway = makeGateway(options);
-  alice = await gateway.user(ALICE, { displayName: 'alice' });
-  bob = await gateway.user(BOB);
-  await gateway.list(bob, alice);
+async function start(options: GatewayOptions = {}): Promise<void> {
+  ({ gateway, alice, bob } = await makeWatched(options));
 }
 
 beforeEach(() => start());
@@ -46,7 +41,7 @@ describe('IDENTIFY', () => {
         d: { user_id: ALICE, status: 'dnd', custom_status: 'busy', custom_emoji: null },
       },
     ]);
-    expect(gateway.context.counters.identified).toBe(1);
+    expect(gateway.counted.identified).toBe(1);
   });
 
   it('makes her online, for all who may see her', async () => {
@@ -187,18 +182,13 @@ describe('several connections of one person', () => {
 
 describe('an IDENTIFY that fails', () => {
   it('through the store ends in a code that lets the client come back', async () => {
-    const memory = new MemoryStore();
-    let broken = false;
-    const compareAndSet: typeof memory.compareAndSet = async (...args) => {
-      if (broken) throw new Error('disk full');
-      return memory.compareAndSet(...args);
-    };
-    await start({ store: bendStore(memory, { compareAndSet }) });
-    broken = true;
+    const disk = failOnDemand(new MemoryStore(), new Error('disk full'));
+    await start({ store: disk.store });
+    disk.broken = true;
     const client = await gateway.connect().identify(alice.token);
     expect(client.socket.closed).toEqual({ code: 4000, reason: 'Unknown error' });
     expect(client.events).toEqual([]);
-    broken = false;
+    disk.broken = false;
     expect((await gateway.connect().identify(alice.token)).events).toEqual(['1 READY']);
   });
 
@@ -211,6 +201,6 @@ describe('an IDENTIFY that fails', () => {
       await gateway.pass(30_000);
       expect(await gateway.mode(alice), `gone after ${steps} steps`).toBe('offline');
     }
-    expect(gateway.context.counters.identified).toBeGreaterThan(10);
+    expect(gateway.counted.identified).toBeGreaterThan(10);
   });
 });

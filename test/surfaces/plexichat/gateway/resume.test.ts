@@ -1,21 +1,15 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { ALICE, BOB } from '../plexichat-app.ts';
-import type { FakeClient } from './connections.ts';
-import { makeGateway } from './connections.ts';
-
-type Gateway = ReturnType<typeof makeGateway>;
-type User = Awaited<ReturnType<Gateway['user']>>;
+import { ALICE } from '../plexichat-app.ts';
+import type { FakeClient, Gateway, GatewayOptions, User } from './connections.ts';
+import { makeWatched } from './connections.ts';
 
 let gateway: Gateway;
 let alice: User;
 let bob: User;
 
-async function start(options: Parameters<typeof makeGateway>[0] = {}): Promise<void> {
-  gateway = makeGateway(options);
-  alice = await gateway.user(ALICE);
-  bob = await gateway.user(BOB);
-  await gateway.list(bob, alice);
+async function start(options: GatewayOptions = {}): Promise<void> {
+  ({ gateway, alice, bob } = await makeWatched(options));
 }
 
 beforeEach(() => start());
@@ -46,7 +40,7 @@ describe('RESUME', () => {
     ]);
     await gateway.say(alice, 'online');
     expect(back.events.slice(2)).toEqual([`4 ${ALICE} idle`, `5 ${ALICE} dnd`, `6 ${ALICE} online`]);
-    expect(gateway.context.counters.resumed).toBe(1);
+    expect(gateway.counted.resumed).toBe(1);
   });
 
   it('replays READY too for a client that saw nothing', async () => {

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ALICE, BOB } from '../plexichat-app.ts';
-import { makeGateway } from './connections.ts';
+import { makeWatched } from './connections.ts';
 
 /** What Alice does through the gateway once she is out of sight. */
 const act = fc.oneof(
@@ -16,10 +15,7 @@ type Round = typeof round extends fc.Arbitrary<infer R> ? R : never;
 
 /** Every byte that Bob is sent, with the instant he is sent it. */
 async function play(world: 'invisible' | 'offline', rounds: readonly Round[]): Promise<unknown[]> {
-  const gateway = makeGateway();
-  const alice = await gateway.user(ALICE);
-  const bob = await gateway.user(BOB);
-  await gateway.list(bob, alice);
+  const { gateway, alice, bob } = await makeWatched();
   const watching = await gateway.connect().identify(bob.token);
   const hers = [await gateway.connect().identify(alice.token)];
   const { sessionId } = hers[0]!;

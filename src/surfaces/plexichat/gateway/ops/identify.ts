@@ -2,6 +2,7 @@ import { idOn } from '../../../../presence/network.ts';
 import { GatewayFault } from '../../../../protocols/plexichat/close-codes.ts';
 import { decodeIdentify, readyEvent } from '../../../../protocols/plexichat/frames.ts';
 import { ContactFeed } from '../contact-feed.ts';
+import { countSeen } from '../counters.ts';
 import type { Peer } from '../peer.ts';
 import { admit } from '../peer.ts';
 
@@ -25,5 +26,5 @@ export async function identify(peer: Peer, d: unknown): Promise<void> {
   if (compress) peer.compress();
   session.dispatch(readyEvent(idOn(person, network), person, session.id, peer.origin.url));
   if (watch) feed.begin(watch.sightings, gateway.initialPresences);
-  counters.identified++;
+  await countSeen(counters.identified, id, peer.context);
 }

@@ -1,6 +1,7 @@
 import { BridgeError } from '../../../../presence/errors.ts';
 import { GatewayFault } from '../../../../protocols/plexichat/close-codes.ts';
 import { decodePresenceUpdate } from '../../../../protocols/plexichat/frames.ts';
+import { isSeen } from '../counters.ts';
 import type { GatewayContext } from '../peer.ts';
 import type { GatewaySession } from '../session.ts';
 
@@ -17,11 +18,13 @@ export async function presenceUpdate(
     await presence.write(person, write);
     return;
   }
-  counters.invalidPresences++;
-  const { mode } = await presence.own(person);
-  // Whoever others believe to be away leaves no trace above debug (semantics §6).
-  const level = mode === 'invisible' || mode === 'offline' ? 'debug' : 'info';
-  context.log[level]({ code: write.code, reason: write.message }, 'ignored a wrong presence update');
+  // Whoever others believe to be away leaves no trace above debug, and is not counted (semantics §6).
+  const seen = await isSeen(person, context);
+  if (seen) counters.invalidPresences.inc();
+  context.log[seen ? 'info' : 'debug'](
+    { code: write.code, reason: write.message },
+    'ignored a wrong presence update',
+  );
 }
 
 function readUpdate(d: unknown): ReturnType<typeof decodePresenceUpdate> | BridgeError {

@@ -1,5 +1,6 @@
 import { GatewayFault } from '../../../../protocols/plexichat/close-codes.ts';
 import { decodeResume, INVALID_SESSION } from '../../../../protocols/plexichat/frames.ts';
+import { countSeen } from '../counters.ts';
 import type { Peer } from '../peer.ts';
 import { admit } from '../peer.ts';
 
@@ -16,6 +17,6 @@ export async function resume(peer: Peer, d: unknown): Promise<void> {
   }
   const taken = session.lease.take(false);
   peer.hold(session, request.token);
-  counters.resumed++;
   await taken;
+  await countSeen(counters.resumed, session.person, peer.context);
 }

@@ -1,0 +1,31 @@
+import type { onRequestHookHandler } from 'fastify';
+import { z } from 'zod';
+import { demandOperator } from '../auth.ts';
+import type { BridgeApp, BridgeContext } from '../context.ts';
+
+export function metrics(
+  app: BridgeApp,
+  {
+    metrics,
+    metricsPublic,
+    ...auth
+  }: Pick<BridgeContext, 'metrics' | 'metricsPublic' | 'gate' | 'secrets' | 'operatorTokenHash'>,
+): void {
+  const guard: onRequestHookHandler = (request, _reply, done) => {
+    if (!metricsPublic) demandOperator(request, auth);
+    done();
+  };
+  app.get('/metrics', {
+    onRequest: guard,
+    schema: {
+      summary: 'What the bridge has done, for Prometheus',
+      tags: ['health'],
+      produces: ['text/plain'],
+      response: { 200: z.string() },
+    },
+    handler: async (_request, reply) => {
+      const text = await metrics.text();
+      return reply.type(metrics.contentType).send(text);
+    },
+  });
+}
