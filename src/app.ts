@@ -2,9 +2,12 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import { duration } from './config/duration.ts';
 import { bridgeSchema } from './config/schema.ts';
+import { homeserverSection } from './connectors/matrix/config.ts';
+import { serverSection } from './connectors/plexichat/config.ts';
 import { composeCore } from './core.ts';
 import type { FirstStart, Sample } from './first-start.ts';
 import { firstStart } from './first-start.ts';
+import { Metrics } from './metrics/metrics.ts';
 import type { Clock } from './presence/clock.ts';
 import type { Directory } from './presence/directory.ts';
 import type { BridgeError } from './presence/errors.ts';
@@ -32,8 +35,16 @@ import { plexichatSurface } from './surfaces/plexichat/surface.ts';
 import { VERSION } from './version.ts';
 
 export const settingsSchema = bridgeSchema({
-  plexichat: plexichatSection(duration),
-  matrix: matrixSection('@_plexichat_{id}:{server_name}', duration),
+  plexichat: plexichatSection(duration).extend({
+    server: serverSection(duration)
+      .prefault({})
+      .describe('A Plexichat server that the bridge follows and feeds'),
+  }),
+  matrix: matrixSection('@_plexichat_{id}:{server_name}', duration).extend({
+    homeserver: homeserverSection(duration)
+      .prefault({})
+      .describe('A homeserver that the bridge serves as an application service'),
+  }),
 });
 export type Settings = z.output<typeof settingsSchema>;
 
@@ -43,6 +54,8 @@ export interface AppOptions {
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly logger: FastifyBaseLogger;
+  /** Whether the metrics tell of the process, too; which they do by default. */
+  readonly processMetrics?: boolean;
 }
 
 export interface App {
@@ -52,7 +65,15 @@ export interface App {
 }
 
 /** Puts the bridge together: the only file that knows both networks. The caller owns the store. */
-export async function buildApp({ settings, store, clock, secrets, logger }: AppOptions): Promise<App> {
+export async function buildApp({
+  settings,
+  store,
+  clock,
+  secrets,
+  logger,
+  processMetrics = true,
+}: AppOptions): Promise<App> {
+  const metrics = new Metrics({ process: processMetrics });
   const networks = networksOf(settings);
   const core = composeCore({
     store,
@@ -60,10 +81,15 @@ export async function buildApp({ settings, store, clock, secrets, logger }: AppO
     clock,
     secrets,
     rules: {
-      timing: { idleAfter: settings.presence.idle_after, claimTtl: settings.presence.claim_ttl },
+      timing: {
+        idleAfter: settings.presence.idle_after,
+        claimTtl: settings.presence.claim_ttl,
+        busyTtl: settings.presence.busy_ttl,
+      },
       sticky: settings.translation.sticky,
       maxSessions: settings.limits.sessions,
     },
+    visibility: settings.presence.visibility,
     maxContacts: settings.limits.contacts,
     writes: bucket(settings.limits.writes),
     failures: bucket(settings.limits.failed_auth),
@@ -95,8 +121,10 @@ export async function buildApp({ settings, store, clock, secrets, logger }: AppO
   await http.register(plexichatSurface, {
     ...core,
     clock,
+    metrics,
     network: networks[0],
     dialectSetting: settings.plexichat.dialect,
+    serverTokens: false,
     corsOrigins: settings.plexichat.cors_origins,
     secrets,
     graceMs: settings.presence.grace,
@@ -107,6 +135,7 @@ export async function buildApp({ settings, store, clock, secrets, logger }: AppO
     ...core,
     clock,
     network: networks[1],
+    masquerade: null,
     busy: settings.matrix.busy,
     queryTokens: settings.matrix.query_tokens,
     graceMs: settings.presence.grace,
@@ -119,6 +148,8 @@ export async function buildApp({ settings, store, clock, secrets, logger }: AppO
     networks,
     defaultVisibility: settings.presence.visibility,
     operatorTokenHash,
+    metrics,
+    metricsPublic: settings.metrics.public,
     probe: () => store.meta('probe'),
     version: VERSION,
   });
