@@ -2,8 +2,12 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import { duration } from './config/duration.ts';
 import { bridgeSchema } from './config/schema.ts';
+import type { ConnectedCore, Surroundings } from './connectors/core.ts';
 import { homeserverSection } from './connectors/matrix/config.ts';
+import { openHomeserver } from './connectors/matrix/open.ts';
+import { connectorMetrics } from './connectors/metrics.ts';
 import { serverSection } from './connectors/plexichat/config.ts';
+import { openServer } from './connectors/plexichat/open.ts';
 import { composeCore } from './core.ts';
 import type { FirstStart, Sample } from './first-start.ts';
 import { firstStart } from './first-start.ts';
@@ -13,24 +17,24 @@ import type { Directory } from './presence/directory.ts';
 import type { BridgeError } from './presence/errors.ts';
 import type { NetworkName } from './presence/identity.ts';
 import type { Network } from './presence/network.ts';
+import type { Report } from './presence/service.ts';
 import type { PresenceStore } from './presence/store.ts';
 import type { Secrets } from './presence/tokens.ts';
 import { matrixRefusal } from './protocols/matrix/errors.ts';
 import { MATRIX, matrixNetwork } from './protocols/matrix/ids.ts';
 import { plexichatRefusal } from './protocols/plexichat/errors.ts';
 import { PLEXICHAT, plexichatNetwork } from './protocols/plexichat/ids.ts';
+import { appserviceSurface } from './surfaces/appservice/surface.ts';
 import { bridgeRefusal } from './surfaces/bridge/errors.ts';
 import { bridgeSurface } from './surfaces/bridge/surface.ts';
 import type { Refusal } from './surfaces/http/server.ts';
 import { createServer } from './surfaces/http/server.ts';
 import type { BucketLimits } from './admission/token-buckets.ts';
-import { matrixSection } from './surfaces/matrix/config.ts';
-import type { SyncLimits } from './surfaces/matrix/context.ts';
+import { matrixSection, syncLimits } from './surfaces/matrix/config.ts';
 import { matrixExamples } from './surfaces/matrix/examples.ts';
 import { HEADERS, matrixSurface } from './surfaces/matrix/surface.ts';
-import { plexichatSection } from './surfaces/plexichat/config.ts';
+import { gatewaySettings, plexichatSection } from './surfaces/plexichat/config.ts';
 import { plexichatExamples } from './surfaces/plexichat/examples.ts';
-import type { GatewaySettings } from './surfaces/plexichat/gateway/settings.ts';
 import { plexichatSurface } from './surfaces/plexichat/surface.ts';
 import { VERSION } from './version.ts';
 
@@ -75,6 +79,9 @@ export async function buildApp({
 }: AppOptions): Promise<App> {
   const metrics = new Metrics({ process: processMetrics });
   const networks = networksOf(settings);
+  const report: Report = (problem, err) => logger.error({ err }, problem);
+  const around = { clock, secrets, random: Math.random, logger, report, version: VERSION };
+  const servers = openServers(settings, around, metrics);
   const core = composeCore({
     store,
     networks,
@@ -93,7 +100,8 @@ export async function buildApp({
     maxContacts: settings.limits.contacts,
     writes: bucket(settings.limits.writes),
     failures: bucket(settings.limits.failed_auth),
-    report: (problem, err) => logger.error({ err }, problem),
+    report,
+    upstreams: servers.upstreams,
   });
   const http = createServer({
     logger,
@@ -101,10 +109,15 @@ export async function buildApp({
     trustedProxies: settings.listen.trusted_proxies,
     refuse,
   });
-  http.addHook('onClose', (_http, done) => {
+  const connected = servers.connect({ ...core, directory: store }, networks);
+  http.addHook('onListen', (done) => {
+    for (const connector of connected.connectors) connector.start();
+    done();
+  });
+  http.addHook('onClose', async () => {
+    await connected.close();
     core.audience[Symbol.dispose]();
     core.presence[Symbol.dispose]();
-    done();
   });
   await core.presence.start();
   const { operatorTokenHash, made } = await firstStart({
@@ -124,23 +137,32 @@ export async function buildApp({
     metrics,
     network: networks[0],
     dialectSetting: settings.plexichat.dialect,
-    serverTokens: false,
+    serverTokens: settings.plexichat.server.url !== undefined && settings.plexichat.server.verify_tokens,
     corsOrigins: settings.plexichat.cors_origins,
     secrets,
     graceMs: settings.presence.grace,
-    gateway: gatewaySettings(settings),
+    gateway: gatewaySettings(settings.plexichat.gateway),
     version: VERSION,
   });
   await http.register(matrixSurface, {
     ...core,
     clock,
     network: networks[1],
-    masquerade: null,
+    masquerade: connected.masquerade,
     busy: settings.matrix.busy,
     queryTokens: settings.matrix.query_tokens,
     graceMs: settings.presence.grace,
-    sync: syncLimits(settings),
+    sync: syncLimits(settings.matrix.sync),
   });
+  if (connected.appservice) {
+    await http.register(appserviceSurface, {
+      ...core,
+      ...connected.appservice,
+      secrets,
+      network: networks[1],
+      protocols: [networks[0].name],
+    });
+  }
   await http.register(bridgeSurface, {
     ...core,
     clock,
@@ -148,6 +170,8 @@ export async function buildApp({
     networks,
     defaultVisibility: settings.presence.visibility,
     operatorTokenHash,
+    serverTokens: connected.serverTokens,
+    servers: () => connected.connectors.map((connector) => connector.health()),
     metrics,
     metricsPublic: settings.metrics.public,
     probe: () => store.meta('probe'),
@@ -160,6 +184,56 @@ export async function buildApp({
 export const examples: Readonly<
   Record<NetworkName, (baseUrl: string, id: string, token: string) => string[]>
 > = { [PLEXICHAT]: plexichatExamples, [MATRIX]: matrixExamples };
+
+/** The real servers of the settings; `connect` puts their connectors together once the core stands. */
+function openServers({ matrix, plexichat }: Settings, around: Surroundings, metrics: Metrics) {
+  const metricsOf = connectorMetrics(metrics);
+  const { server } = plexichat;
+  const { homeserver } = matrix;
+  const left =
+    server.url === undefined
+      ? null
+      : openServer({ ...around, settings: { ...server, url: server.url }, metrics: metricsOf(PLEXICHAT) });
+  const right =
+    homeserver.url === undefined
+      ? null
+      : openHomeserver({
+          ...around,
+          settings: { ...homeserver, url: homeserver.url },
+          serverName: matrix.server_name,
+          standInTemplate: matrix.stand_in_template,
+          metrics: metricsOf(MATRIX),
+        });
+
+  function connect(core: ConnectedCore, [plexichatHere, matrixHere]: readonly [Network, Network]) {
+    const plexichat = left?.connect(core, plexichatHere) ?? null;
+    const fetchAvatar = (url: string) => left?.fetchAvatar(url) ?? Promise.resolve(null);
+    const matrix = right?.connect(core, matrixHere, fetchAvatar) ?? null;
+    const connectors = [plexichat, matrix?.connector].filter((each) => each != null);
+    return {
+      connectors,
+      serverTokens: new Map(plexichat && server.push ? [[PLEXICHAT, plexichat.serverTokens]] : []),
+      appservice: right &&
+        matrix && {
+          hsToken: right.registration.hsToken,
+          receiver: matrix.receiver,
+          provideStandIn: (id: string) => matrix.connector.provideStandIn(id),
+        },
+      masquerade: right && {
+        tokenHash: around.secrets.hash(right.registration.asToken),
+        hash: (text: string) => around.secrets.hash(text),
+      },
+      close: async () => {
+        // First what is under way, or a server that does not answer would hold up the end.
+        await right?.close();
+        await left?.close();
+        for (const connector of connectors) await connector[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  return { upstreams: [left?.upstream, right?.upstream].filter((each) => each != null), connect };
+}
 
 function networksOf({ matrix }: Settings): readonly [Network, Network] {
   const { server_name: serverName, stand_in_template: standInTemplate } = matrix;
@@ -177,27 +251,6 @@ function samples({ matrix }: Settings): Sample[] {
       { network: MATRIX, id: `@${name.toLowerCase()}:${matrix.server_name}` },
     ],
   }));
-}
-
-function gatewaySettings({ plexichat: { gateway } }: Settings): GatewaySettings {
-  return {
-    maxIntents: gateway.max_intents,
-    initialPresences: gateway.initial_presences,
-    resumeWindowMs: gateway.resume_window,
-    replayLimit: gateway.replay_limit,
-    outboxLimit: gateway.outbox_limit,
-    connectionsPerPerson: gateway.connections_per_person,
-  };
-}
-
-function syncLimits({ matrix: { sync } }: Settings): SyncLimits {
-  return {
-    maxTimeoutMs: sync.max_timeout,
-    includeOffline: sync.include_offline,
-    streamTtlMs: sync.stream_ttl,
-    maxStreams: sync.max_streams,
-    waitersPerPerson: sync.waiters_per_person,
-  };
 }
 
 function bucket({ burst, per_second }: Settings['limits']['writes']): BucketLimits {

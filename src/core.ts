@@ -4,7 +4,7 @@ import { Contacts } from './presence/contacts.ts';
 import type { Directory, DirectoryListener } from './presence/directory.ts';
 import { DirectoryTurns } from './presence/directory-turns.ts';
 import { Links } from './presence/links.ts';
-import type { Visibility } from './presence/identity.ts';
+import type { PersonId, Visibility } from './presence/identity.ts';
 import type { Network } from './presence/network.ts';
 import { Newcomers } from './presence/newcomers.ts';
 import { People } from './presence/people.ts';
@@ -46,12 +46,20 @@ export function composeCore({ store, maxContacts, writes, failures, ...rest }: C
   // What they follow is durable already: trouble here must not make it look refused.
   const follow = (work: Promise<void>) =>
     work.catch((error: unknown) => report('live views are behind', error));
+  const followers = new Set<(people: readonly PersonId[]) => void>();
+  const announce = (changed: readonly PersonId[]) => {
+    for (const follower of followers) follower(changed);
+  };
   const listener: DirectoryListener = {
     tokensChanged: () => cache.clear(),
-    pairChanged: (a, b) => follow(audience.refresh([a, b])),
+    pairChanged: async (a, b) => {
+      await follow(audience.refresh([a, b]));
+      announce([a, b]);
+    },
     peopleChanged: async (changed) => {
       await follow(presence.reread(changed));
       await follow(audience.refreshAround(changed));
+      announce(changed);
     },
   };
   const tokens = new Tokens({ ...common, listener });
@@ -64,6 +72,8 @@ export function composeCore({ store, maxContacts, writes, failures, ...rest }: C
     tokens,
     tokenChanges: cache,
     people,
+    /** Calls the follower when people may be seen by others, or go by other names and accounts, than before. */
+    onPeopleChanged: (follower: (people: readonly PersonId[]) => void) => void followers.add(follower),
     newcomers,
     links: new Links({ ...common, people, listener, timing: rules.timing }),
     contacts: new Contacts({ ...common, people, maxContacts, listener }),

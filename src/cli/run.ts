@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { VERSION } from '../version.ts';
 import { backup } from './backup.ts';
 import { checkConfig, printExample, printSchema } from './config.ts';
+import { checkRegistrationFile, generateRegistration } from './registration.ts';
 import { restore } from './restore.ts';
 import { serve } from './serve.ts';
 
@@ -32,6 +33,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   config.command('check').description('check the settings').addOption(configFile).action(checkConfig);
   config.command('example').description('print every setting with its default').action(printExample);
   config.command('schema').description('print the JSON schema of the settings').action(printSchema);
+  addRegistration(program, configFile);
 
   try {
     await program.parseAsync(argv);
@@ -39,4 +41,23 @@ export async function run(argv: readonly string[]): Promise<void> {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;
   }
+}
+
+function addRegistration(program: Command, configFile: Option): void {
+  const registration = program
+    .command('registration')
+    .description('the file by which a homeserver knows the bridge as its application service');
+  registration
+    .command('generate')
+    .description('make the file, with new tokens')
+    .addOption(configFile)
+    .option('--url <url>', 'where the homeserver reaches the bridge; by default where it listens')
+    .option('--out <file>', 'where to write it; by default where the settings say')
+    .option('--force', 'replace a file that is there, and its tokens')
+    .action(generateRegistration);
+  registration
+    .command('check')
+    .description('check the file against what homeservers and the settings demand')
+    .addOption(configFile)
+    .action(checkRegistrationFile);
 }

@@ -127,7 +127,7 @@ describe('a token of a real server', () => {
 
   it('has to wait its turn among very many', async () => {
     const { verifier, upstream } = make();
-    let answer = (_: Introspection) => {};
+    let answer: (live: Introspection) => void = () => undefined;
     const later = new Promise<Introspection>((resolve) => (answer = resolve));
     upstream.answer = () => later;
     const many = Array.from({ length: 1000 }, (_, n) => verifier.verify(`l-${n}`));

@@ -1,33 +1,11 @@
+import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Window } from '../../src/connectors/budget.ts';
 import { Budget } from '../../src/connectors/budget.ts';
-import { ManualClock, START } from '../helpers/clock.ts';
+import { START } from '../helpers/clock.ts';
 import { settled } from '../helpers/settled.ts';
-
-/** A clock that counts its timers and may be turned back. */
-class WatchedClock extends ManualClock {
-  timers = 0;
-  back = 0;
-
-  override now(): number {
-    return super.now() - this.back;
-  }
-
-  override after(ms: number, run: () => void): Disposable {
-    this.timers++;
-    const timer = super.after(ms, () => {
-      this.timers--;
-      run();
-    });
-    return {
-      [Symbol.dispose]: () => {
-        this.timers--;
-        timer[Symbol.dispose]();
-      },
-    };
-  }
-}
+import { WatchedClock } from './watched-clock.ts';
 
 function setUp(windows: readonly Window[], maxWaiting = 100) {
   const clock = new WatchedClock();
@@ -189,7 +167,9 @@ describe('a budget', () => {
     await budget.turn();
     const control = new AbortController();
     const turn = budget.turn(control.signal);
+    expect(getEventListeners(control.signal, 'abort')).toHaveLength(1);
     clock.advance(100);
+    expect(getEventListeners(control.signal, 'abort')).toEqual([]);
     control.abort();
     await expect(turn).resolves.toBeUndefined();
   });

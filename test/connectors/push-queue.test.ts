@@ -167,6 +167,18 @@ describe('a push queue that forgets', () => {
     expect(pushes.running).toEqual(['a2']);
   });
 
+  it('lets no old backoff wake the key while it is being sent', async () => {
+    const pushes = new Pushes();
+    await pushes.put('a1');
+    await pushes.fail('a1');
+    pushes.queue.forget('a');
+    await pushes.put('a2');
+    await pushes.put('a3');
+    await pushes.advance(10_000);
+    expect(pushes.begun).toEqual(['a1', 'a2']);
+    expect(pushes.reports).toEqual([]);
+  });
+
   it('does not try a running send again, but what was put after it', async () => {
     const pushes = new Pushes();
     await pushes.put('a1', 'b1');
@@ -252,6 +264,18 @@ describe('a push queue while the side is down', () => {
     expect(pushes.reports).toEqual([]);
   });
 
+  it('does not use a turn that came at the very moment', async () => {
+    let grant = () => {};
+    const turn = () => new Promise<void>((resolve) => (grant = resolve));
+    const pushes = new Pushes({ budget: { turn } });
+    await pushes.put('a1');
+    grant();
+    pushes.queue.pause();
+    await settled();
+    expect(pushes.begun).toEqual([]);
+    expect(pushes.queue.size).toBe(1);
+  });
+
   it('may be paused and resumed in one go', async () => {
     const pushes = new Pushes({ perSecond: 1 });
     await pushes.put('a1', 'b1');
@@ -272,14 +296,14 @@ describe('a push queue without a turn', () => {
     [new Error('bug'), 1000, 1],
   ])('rests a while and asks again: %s', async (error, wait, reports) => {
     let asked = 0;
-    const turn = () => (asked++ === 0 ? Promise.reject(error) : Promise.resolve());
-    const pushes = new Pushes({ budget: { turn }, concurrency: 1 });
+    const turn = () => (asked++ < 2 ? Promise.reject(error) : Promise.resolve());
+    const pushes = new Pushes({ budget: { turn }, concurrency: 2 });
     await pushes.put('a1', 'b1');
     await pushes.put('c1');
     await pushes.advance(wait - 1);
-    expect([asked, pushes.begun]).toEqual([1, []]);
+    expect([asked, pushes.begun]).toEqual([2, []]);
     await pushes.advance(1);
-    expect(pushes.begun).toEqual(['a1']);
+    expect(pushes.begun).toEqual(['a1', 'b1']);
     expect(pushes.reports).toHaveLength(reports);
   });
 
@@ -309,6 +333,8 @@ describe('a disposed push queue', () => {
     await pushes.put('e1');
     expect(pushes.queue.size).toBe(0);
     expect(pushes.budget.waiting).toBe(0);
+    pushes.budget[Symbol.dispose]();
+    expect(pushes.clock.timers).toBe(0);
     await pushes.end('a1');
     expect(disposed).toBe(false);
     await pushes.fail('b1');

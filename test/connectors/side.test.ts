@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { SideHealth } from '../../src/connectors/side.ts';
 import { Side } from '../../src/connectors/side.ts';
-import { ManualClock, START } from '../helpers/clock.ts';
+import { START } from '../helpers/clock.ts';
+import { WatchedClock } from './watched-clock.ts';
 
 function setUp() {
-  const clock = new ManualClock();
+  const clock = new WatchedClock();
   const log: string[] = [];
   const details: any[] = [];
   const write = (level: string) => (detail: object, message: string) => {
@@ -90,6 +91,7 @@ describe('a side', () => {
       '61s warn the server is down',
       '62s info the server is up',
     ]);
+    expect(clock.timers).toBe(1);
     expect(details.map(({ suppressed }) => suppressed)).toEqual([
       undefined,
       undefined,
@@ -145,20 +147,11 @@ describe('a side', () => {
   });
 
   it('logs although the clock was turned back', () => {
-    const clock = new ManualClock();
-    let back = 0;
-    const turned = { now: () => clock.now() - back, after: clock.after.bind(clock) };
-    const log: string[] = [];
-    const write = (_: object, message: string) => void log.push(message);
-    const side = new Side({
-      name: 'it',
-      clock: turned,
-      logger: { info: write, warn: write, error: write },
-    });
+    const { clock, log, side } = setUp();
     side.up();
     side.down('dns');
     side.up();
-    back = 5_000_000;
+    clock.back = 5_000_000;
     side.down('dns');
     expect(log).toHaveLength(4);
   });
@@ -172,6 +165,7 @@ describe('a side', () => {
     side.up();
     side.down('timeout');
     side[Symbol.dispose]();
+    expect(clock.timers).toBe(0);
     side.refused('bad token');
     clock.advance(600_000);
     expect(log).toHaveLength(3);

@@ -43,6 +43,13 @@ export function homeserverSection(duration: z.ZodType<number, string>) {
       .describe(
         'The most presence writes to the homeserver in a second; keep_alive times this many can be online',
       ),
+    reads_per_second: z
+      .number()
+      .positive()
+      .default(10)
+      .describe(
+        'The most presence reads from the homeserver in a second, by which the bridge catches up with what it missed',
+      ),
     mirror: z
       .boolean()
       .default(false)

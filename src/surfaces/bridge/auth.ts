@@ -1,7 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { BridgeError } from '../../presence/errors.ts';
-import type { Secrets } from '../../presence/tokens.ts';
+import type { PersonId } from '../../presence/identity.ts';
+import type { Caller, Secrets } from '../../presence/tokens.ts';
 import type { Gate } from '../../admission/gate.ts';
 
 export interface OperatorAuthOptions {
@@ -15,6 +16,21 @@ export interface OperatorAuthOptions {
 export function bearerToken(request: FastifyRequest, gate: Gate): string {
   const token = /^Bearer ([^\s,]+)$/.exec(request.headers.authorization ?? '')?.[1];
   return token ?? gate.refuse(request.ip, new BridgeError('missing_token'));
+}
+
+/** The request decorator that keeps the caller. */
+export const CALLER = 'caller';
+
+/** A hook that lets users in by a token of any network, before anything else of the request is read. */
+export function admitUser(gate: Gate) {
+  return async (request: FastifyRequest): Promise<void> => {
+    request.setDecorator(CALLER, await gate.admit(bearerToken(request, gate), request.ip));
+  };
+}
+
+/** Whom `admitUser` let in. */
+export function userOf(request: FastifyRequest): PersonId {
+  return request.getDecorator<Caller>(CALLER).person;
 }
 
 /** Throws unless the request carries the operator token. */

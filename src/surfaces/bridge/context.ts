@@ -4,7 +4,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Clock } from '../../presence/clock.ts';
 import type { Contacts } from '../../presence/contacts.ts';
-import type { Visibility } from '../../presence/identity.ts';
+import type { NetworkName, Person, PersonId, Visibility } from '../../presence/identity.ts';
 import type { Links } from '../../presence/links.ts';
 import type { Network } from '../../presence/network.ts';
 import type { People } from '../../presence/people.ts';
@@ -24,6 +24,10 @@ export interface BridgeContext {
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly networks: readonly Network[];
+  /** By network; only of servers to which the bridge writes with them. */
+  readonly serverTokens: ReadonlyMap<NetworkName, ServerTokens>;
+  /** Of every real server that is connected. */
+  readonly servers: () => readonly ServerHealth[];
   /** Of people made without one. */
   readonly defaultVisibility: Visibility;
   /** SHA-256 of the operator token, base64url. */
@@ -33,6 +37,25 @@ export interface BridgeContext {
   readonly metricsPublic: boolean;
   /** Resolves when the store answers, rejects when it does not. */
   readonly probe: () => Promise<unknown>;
+}
+
+/** The tokens of one real server that its users gave to the bridge. */
+export interface ServerTokens {
+  /** Throws `bad_parameter` for a token that is not of an account of hers. */
+  give(person: Person, token: string): Promise<void>;
+  revoke(person: PersonId): Promise<void>;
+  has(person: PersonId): Promise<boolean>;
+}
+
+/** How the connection to a real server is. */
+export interface ServerHealth {
+  readonly name: string;
+  readonly state: 'starting' | 'up' | 'down' | 'refused';
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  readonly reason: string | null;
+  readonly backlog: number;
+  readonly warnings: readonly string[];
 }
 
 /** Fastify with zod schemas. */

@@ -1,5 +1,28 @@
 import { z } from 'zod';
 import { isServerName, isStandInTemplate } from '../../protocols/matrix/ids.ts';
+import type { SyncLimits } from './context.ts';
+
+function sync(duration: z.ZodType<number, string>) {
+  return z.strictObject({
+    max_timeout: duration
+      .refine(Number.isFinite, 'must not be never')
+      .prefault('60s')
+      .describe('The longest that a request for news is held, whatever its timeout says; a duration'),
+    include_offline: z
+      .boolean()
+      .default(false)
+      .describe('Whether a first sync tells of contacts who are offline without a status text, too'),
+    stream_ttl: duration
+      .prefault('10m')
+      .describe('How long the bridge remembers what a client that has gone was told; a duration or never'),
+    max_streams: z.int().min(1).default(20_000).describe('Users whose streams are kept at a time'),
+    waiters_per_person: z
+      .int()
+      .min(1)
+      .default(20)
+      .describe('Requests for news that one user may have waiting; more are answered 429'),
+  });
+}
 
 /** The settings of the Matrix surface; `duration` reads text as ms, `never` as Infinity. */
 export function matrixSection(defaultStandInTemplate: string, duration: z.ZodType<number, string>) {
@@ -24,29 +47,17 @@ export function matrixSection(defaultStandInTemplate: string, duration: z.ZodTyp
       .boolean()
       .default(true)
       .describe('Whether r0 and v3 accept ?access_token=; api/v1 always does'),
-    sync: z
-      .strictObject({
-        max_timeout: duration
-          .refine(Number.isFinite, 'must not be never')
-          .prefault('60s')
-          .describe('The longest that a request for news is held, whatever its timeout says; a duration'),
-        include_offline: z
-          .boolean()
-          .default(false)
-          .describe('Whether a first sync tells of contacts who are offline without a status text, too'),
-        stream_ttl: duration
-          .prefault('10m')
-          .describe(
-            'How long the bridge remembers what a client that has gone was told; a duration or never',
-          ),
-        max_streams: z.int().min(1).default(20_000).describe('Users whose streams are kept at a time'),
-        waiters_per_person: z
-          .int()
-          .min(1)
-          .default(20)
-          .describe('Requests for news that one user may have waiting; more are answered 429'),
-      })
-      .prefault({})
-      .describe('Live presence through /sync and its predecessors'),
+    sync: sync(duration).prefault({}).describe('Live presence through /sync and its predecessors'),
   });
+}
+
+/** The section `sync` as the streams take it. */
+export function syncLimits(section: z.output<ReturnType<typeof sync>>): SyncLimits {
+  return {
+    maxTimeoutMs: section.max_timeout,
+    includeOffline: section.include_offline,
+    streamTtlMs: section.stream_ttl,
+    maxStreams: section.max_streams,
+    waitersPerPerson: section.waiters_per_person,
+  };
 }

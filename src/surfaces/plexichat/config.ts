@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MAX_INTENTS } from '../../protocols/plexichat/frames.ts';
 import { DIALECT_SETTINGS } from '../../protocols/plexichat/wire.ts';
+import type { GatewaySettings } from './gateway/settings.ts';
 
 /** Reads text as ms, `never` as Infinity. */
 type Duration = z.ZodType<number, string>;
@@ -52,6 +53,18 @@ export function plexichatSection(duration: Duration) {
       .describe('Origins of web pages that may call the Plexichat API'),
     gateway: gateway(duration).prefault({}).describe('The WebSocket at /gateway'),
   });
+}
+
+/** The section `gateway` as the gateway takes it. */
+export function gatewaySettings(section: z.output<ReturnType<typeof gateway>>): GatewaySettings {
+  return {
+    maxIntents: section.max_intents,
+    initialPresences: section.initial_presences,
+    resumeWindowMs: section.resume_window,
+    replayLimit: section.replay_limit,
+    outboxLimit: section.outbox_limit,
+    connectionsPerPerson: section.connections_per_person,
+  };
 }
 
 function isOrigin(text: string): boolean {

@@ -1,7 +1,9 @@
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Metrics } from '../../../src/metrics/metrics.ts';
+import type { PersonId } from '../../../src/presence/identity.ts';
 import { createServer } from '../../../src/surfaces/http/server.ts';
+import type { ServerHealth, ServerTokens } from '../../../src/surfaces/bridge/context.ts';
 import { bridgeRefusal } from '../../../src/surfaces/bridge/errors.ts';
 import { bridgeSurface } from '../../../src/surfaces/bridge/surface.ts';
 import type { TestBridge } from '../../helpers/bridge.ts';
@@ -15,6 +17,9 @@ const right = fakeNetwork('right', 'derived');
 let app: FastifyInstance;
 let bridge: TestBridge;
 let probe: () => Promise<unknown>;
+/** Tokens that people gave to the server on the left. */
+let given: Map<PersonId, string>;
+let health: ServerHealth[];
 
 beforeEach(async () => {
   bridge = makeBridge({
@@ -24,6 +29,13 @@ beforeEach(async () => {
   });
   const secrets = countingSecrets();
   probe = () => Promise.resolve();
+  given = new Map();
+  health = [];
+  const held: ServerTokens = {
+    give: ({ id }, token) => Promise.resolve(void given.set(id, token)),
+    revoke: (id) => Promise.resolve(void given.delete(id)),
+    has: (id) => Promise.resolve(given.has(id)),
+  };
   app = createServer({
     logger: silentLogger,
     bodyLimit: 16_384,
@@ -36,6 +48,8 @@ beforeEach(async () => {
     secrets,
     defaultVisibility: 'everyone',
     operatorTokenHash: secrets.hash(OPERATOR),
+    serverTokens: new Map([[left.name, held]]),
+    servers: () => [...health],
     metrics: new Metrics({ process: false }),
     metricsPublic: false,
     probe: () => probe(),
@@ -285,12 +299,12 @@ describe('blocks', () => {
   });
 });
 
-describe('mode', () => {
-  async function user() {
-    const { id } = await makePerson({ left_id: '7' });
-    return makeToken(id, 'right');
-  }
+async function user() {
+  const { id } = await makePerson({ left_id: '7' });
+  return makeToken(id, 'right');
+}
 
+describe('mode', () => {
   it('sets every mode, with a status that expires', async () => {
     const token = await user();
     for (const mode of ['online', 'idle', 'dnd', 'invisible', 'offline']) {
@@ -363,7 +377,57 @@ describe('mode', () => {
   });
 });
 
+describe('tokens of a real server', () => {
+  const path = (network: string) => `/bridge/v1/me/server-tokens/${network}`;
+
+  it('are given, listed and taken back by their owner', async () => {
+    const token = await user();
+    const list = async () =>
+      (await call('GET', '/bridge/v1/me/server-tokens', undefined, token)).body?.['networks'];
+    expect(await list()).toEqual([]);
+    expect(await call('PUT', path('left'), { token: 'secret' }, token)).toMatchObject({
+      status: 204,
+      body: null,
+    });
+    expect([...given.values()]).toEqual(['secret']);
+    expect(await list()).toEqual(['left']);
+    expect((await call('DELETE', path('left'), undefined, token)).status).toBe(204);
+    expect(await list()).toEqual([]);
+  });
+
+  it('are taken only of servers to which the bridge writes', async () => {
+    const token = await user();
+    expect((await call('PUT', path('right'), { token: 'secret' }, token)).status).toBe(404);
+    expect((await call('DELETE', path('right'), undefined, token)).status).toBe(404);
+    expect((await call('PUT', path('nowhere'), { token: 'secret' }, token)).status).toBe(400);
+  });
+
+  it.each([{}, { token: '' }, { token: 1 }, { token: 'x'.repeat(1025) }])('are no %j', async (body) => {
+    const token = await user();
+    expect((await call('PUT', path('left'), body, token)).status).toBe(400);
+    expect(given.size).toBe(0);
+  });
+
+  it('are the business of users, and limited like writes', async () => {
+    expect((await call('PUT', path('left'), { token: 'secret' }, OPERATOR)).status).toBe(401);
+    const token = await user();
+    const statuses = [];
+    for (let i = 0; i < 4; i++) {
+      statuses.push((await call('PUT', path('left'), { token: 'secret' }, token)).status);
+    }
+    expect(statuses).toEqual([204, 204, 204, 429]);
+  });
+});
+
 describe('around it', () => {
+  it('tells the operator how the real servers are', async () => {
+    const server = { name: 'left', state: 'down', since: 5, reason: 'refused', backlog: 2 } as const;
+    health = [{ ...server, warnings: ['look'] }];
+    const { body } = await call('GET', '/bridge/v1/servers');
+    expect(body).toEqual({ servers: [{ ...server, warnings: ['look'] }] });
+    expect((await call('GET', '/bridge/v1/servers', undefined, await user())).status).toBe(401);
+  });
+
   it('answers the probes', async () => {
     expect((await call('GET', '/livez', undefined, null)).body).toEqual({ status: 'ok' });
     expect((await call('GET', '/readyz', undefined, null)).status).toBe(200);

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { demandOperator } from '../auth.ts';
+import { CALLER, demandOperator } from '../auth.ts';
 import type { BridgeApp, BridgeContext } from '../context.ts';
 import { blocks } from './blocks.ts';
 import { createPerson } from './create-person.ts';
@@ -12,6 +12,8 @@ import { listTokens } from './list-tokens.ts';
 import { mode } from './mode.ts';
 import { removePerson } from './remove-person.ts';
 import { revokeTokens } from './revoke-tokens.ts';
+import { serverTokens } from './server-tokens.ts';
+import { servers } from './servers.ts';
 
 /** Routes that only the operator may call. */
 export function operatorRoutes(app: BridgeApp, context: BridgeContext): void {
@@ -28,10 +30,13 @@ export function operatorRoutes(app: BridgeApp, context: BridgeContext): void {
   listTokens(app, context);
   revokeTokens(app, context);
   blocks(app, context);
+  servers(app, context);
 }
 
 /** Routes that users call for themselves. */
 export function userRoutes(app: BridgeApp, context: BridgeContext): void {
+  app.decorateRequest(CALLER, null);
   links(app, context);
   mode(app, context);
+  serverTokens(app, context);
 }

@@ -1,13 +1,11 @@
-import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { modeOf } from '../../../presence/dialect.ts';
 import { BridgeError } from '../../../presence/errors.ts';
 import type { StatusEdit } from '../../../presence/reduce.ts';
 import type { Own } from '../../../presence/shown.ts';
 import { codePoints } from '../../../presence/text.ts';
-import type { Caller } from '../../../presence/tokens.ts';
 import { demandWrite } from '../../../admission/gate.ts';
-import { bearerToken } from '../auth.ts';
+import { admitUser, userOf } from '../auth.ts';
 import type { BridgeApp, BridgeContext } from '../context.ts';
 import { bridgeDialect } from '../dialect.ts';
 
@@ -21,9 +19,6 @@ function boundedText(max: number) {
     .refine((text) => text.isWellFormed(), 'holds a lone surrogate')
     .nullish();
 }
-
-/** The request decorator that keeps the caller. */
-const CALLER = 'caller';
 
 const modeBody = z.object({
   mode: z.enum(['online', 'idle', 'dnd', 'invisible', 'offline']),
@@ -55,17 +50,12 @@ export function mode(
   app: BridgeApp,
   { presence, gate, clock }: Pick<BridgeContext, 'presence' | 'gate' | 'clock'>,
 ): void {
-  app.decorateRequest(CALLER, null);
-  /** Lets the caller in by her token before anything else of the request is read. */
-  const onRequest = async (request: FastifyRequest): Promise<void> => {
-    request.setDecorator(CALLER, await gate.admit(bearerToken(request, gate), request.ip));
-  };
-  const callerOf = (request: FastifyRequest) => request.getDecorator<Caller>(CALLER).person;
+  const onRequest = admitUser(gate);
 
   app.get('/me/mode', {
     onRequest,
     schema: { summary: 'What you are now', tags: ['me'], response: { 200: ownMode } },
-    handler: async (request) => encodeOwn(await presence.own(callerOf(request))),
+    handler: async (request) => encodeOwn(await presence.own(userOf(request))),
   });
 
   app.put('/me/mode', {
@@ -77,7 +67,7 @@ export function mode(
       response: { 200: ownMode },
     },
     handler: async (request) => {
-      const person = callerOf(request);
+      const person = userOf(request);
       demandWrite(gate, person);
       const written = modeOf(bridgeDialect, request.body.mode);
       if (!written) throw new BridgeError('bad_json', 'mode: unknown');

@@ -1,0 +1,32 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
+import { BridgeError } from '../../presence/errors.ts';
+import type { AppserviceContext } from './context.ts';
+
+/**
+ * A hook that lets the homeserver in by its token (Matrix §application services: authorization), in the header or, as old ones
+ * send it, in the query; where there are both, both must be right. Throws `missing_token`, `forbidden`, `rate_limited`.
+ */
+export function authentication({
+  gate,
+  secrets,
+  hsToken,
+}: Pick<AppserviceContext, 'gate' | 'secrets' | 'hsToken'>): onRequestAsyncHookHandler {
+  const right = Buffer.from(secrets.hash(hsToken));
+  const isRight = (token: string) => {
+    const given = Buffer.from(secrets.hash(token));
+    return given.length === right.length && timingSafeEqual(given, right);
+  };
+  return (request) => {
+    const tokens = tokensOf(request);
+    if (tokens.length === 0) gate.refuse(request.ip, new BridgeError('missing_token'));
+    if (!tokens.every(isRight)) gate.refuse(request.ip, new BridgeError('forbidden', 'Wrong hs_token'));
+    return Promise.resolve();
+  };
+}
+
+function tokensOf({ headers, url }: FastifyRequest): string[] {
+  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+  const query = new URLSearchParams(/\?.*/s.exec(url)?.[0]);
+  return [...(bearer === undefined ? [] : [bearer]), ...query.getAll('access_token')];
+}

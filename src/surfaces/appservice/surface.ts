@@ -1,0 +1,20 @@
+import type { FastifyInstance } from 'fastify';
+import { matrixRefusal } from '../../protocols/matrix/errors.ts';
+import { asBridgeError } from '../http/bridge-error.ts';
+import { takeBodiesAsBytes } from '../http/json-body.ts';
+import { withOtherMethodsRefused } from '../http/other-methods.ts';
+import type { AppserviceContext } from './context.ts';
+import { appserviceRoutes } from './routes/index.ts';
+
+/** What a homeserver asks of an application service, under `/_matrix/app` and at the root. To be registered without a prefix. */
+export function appserviceSurface(app: FastifyInstance, context: AppserviceContext, done: () => void): void {
+  takeBodiesAsBytes(app);
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = asBridgeError(thrown);
+    const { status, headers, body } = matrixRefusal(error);
+    if (status >= 500) request.log.error({ err: error.cause ?? error }, 'request of the homeserver failed');
+    return reply.code(status).headers(headers).send(body);
+  });
+  withOtherMethodsRefused(app, () => appserviceRoutes(app, context));
+  done();
+}
