@@ -224,10 +224,8 @@ function openServers({ matrix, plexichat }: Settings, around: Surroundings, metr
         hash: (text: string) => around.secrets.hash(text),
       },
       close: async () => {
-        // First what is under way, or a server that does not answer would hold up the end.
         await right?.close();
         await left?.close();
-        for (const connector of connectors) await connector[Symbol.asyncDispose]();
       },
     };
   }

@@ -31,24 +31,26 @@ export class OutboundError extends Error {
   }
 }
 
-const FAULT_OF_CODE: Readonly<Record<string, OutboundFault>> = {
-  ECONNREFUSED: 'refused',
-  ECONNRESET: 'reset',
-  ECONNABORTED: 'reset',
-  EPIPE: 'reset',
-  UND_ERR_SOCKET: 'reset',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'reset',
-  ETIMEDOUT: 'timeout',
-  UND_ERR_CONNECT_TIMEOUT: 'timeout',
-  UND_ERR_HEADERS_TIMEOUT: 'timeout',
-  UND_ERR_BODY_TIMEOUT: 'timeout',
-  ENOTFOUND: 'dns',
-  EAI_AGAIN: 'dns',
-  EAI_FAIL: 'dns',
-  EPROTO: 'tls',
-  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'too_large',
-  UND_ERR_HEADERS_OVERFLOW: 'too_large',
-};
+const FAULT_OF_CODE = new Map<string, OutboundFault>(
+  Object.entries({
+    ECONNREFUSED: 'refused',
+    ECONNRESET: 'reset',
+    ECONNABORTED: 'reset',
+    EPIPE: 'reset',
+    UND_ERR_SOCKET: 'reset',
+    UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'reset',
+    ETIMEDOUT: 'timeout',
+    UND_ERR_CONNECT_TIMEOUT: 'timeout',
+    UND_ERR_HEADERS_TIMEOUT: 'timeout',
+    UND_ERR_BODY_TIMEOUT: 'timeout',
+    ENOTFOUND: 'dns',
+    EAI_AGAIN: 'dns',
+    EAI_FAIL: 'dns',
+    EPROTO: 'tls',
+    UND_ERR_RES_EXCEEDED_MAX_SIZE: 'too_large',
+    UND_ERR_HEADERS_OVERFLOW: 'too_large',
+  }),
+);
 
 /** How the codes begin that Node gives to handshakes that fail and to certificates that it does not trust. */
 const TLS_CODE =
@@ -57,5 +59,5 @@ const TLS_CODE =
 /** What an error of a socket or of the HTTP client means. */
 export function faultOf(error: unknown): OutboundFault {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return FAULT_OF_CODE[code] ?? (TLS_CODE.test(code) ? 'tls' : 'unreachable');
+  return FAULT_OF_CODE.get(code) ?? (TLS_CODE.test(code) ? 'tls' : 'unreachable');
 }

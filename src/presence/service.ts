@@ -119,7 +119,10 @@ export class PresenceService implements Disposable {
   /** Whoever may be present: those whom time will take away, or everybody where it takes away nobody. */
   async *#candidates(): AsyncGenerator<readonly [PersonId, PresenceRecord]> {
     const { claimTtl, busyTtl } = this.#rules.timing;
-    if (claimTtl < Infinity && busyTtl < Infinity) return yield* this.#store.unsettled(this.#clock.now());
+    if (claimTtl < Infinity && busyTtl < Infinity) {
+      yield* this.#store.unsettled(this.#clock.now());
+      return;
+    }
     const { people } = this.#directory;
     let page = await people.page(null, PAGE);
     while (page.length > 0) {

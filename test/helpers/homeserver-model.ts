@@ -94,6 +94,11 @@ export class HomeserverModel {
     return { ...status, presence: age > lasts ? 'offline' : presence, last_active_ago: age };
   }
 
+  /** She says so to the homeserver, by some other way than through the bridge. */
+  say(userId: string, state: { presence: string; status_msg?: string }): void {
+    this.#presence.set(userId, { ...state, at: this.#options.clock.now() });
+  }
+
   /** The event that homeservers push to application services. */
   event(userId: string): object {
     return { type: 'm.presence', sender: userId, content: this.presenceOf(userId) };
@@ -120,6 +125,7 @@ export class HomeserverModel {
       case 'profile':
         return this.#profile(asking, speaker, rest);
       case 'presence':
+        if (asking.method === 'GET') return this.#getPresence(speaker, rest[0] ?? '');
         return this.#putPresence(speaker, rest[0] ?? '', asking.body);
       case 'directory':
         return this.#resolve(rest[1] ?? '');
@@ -150,6 +156,12 @@ export class HomeserverModel {
     if (speaker !== id) return failure(403, 'M_FORBIDDEN');
     this.users.set(id, { ...profile, [key ?? '']: body[key ?? ''] });
     return ok({});
+  }
+
+  /** Synapse: those who share a room see each other. */
+  #getPresence(speaker: string, id: string): Answer {
+    const sees = [...this.rooms.values()].some(({ joined }) => joined.has(speaker) && joined.has(id));
+    return sees || speaker === id ? ok(this.presenceOf(id)) : failure(403, 'M_FORBIDDEN');
   }
 
   #putPresence(speaker: string, id: string, body: any): Answer {

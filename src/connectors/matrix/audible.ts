@@ -24,9 +24,11 @@ export interface AudibleOptions {
  * the room; where that is not to be known, whoever has an account there. Errors as in the store.
  */
 export async function* audible(options: AudibleOptions): AsyncGenerator<string> {
+  // Before anybody is read: whoever is not in the room sees nobody in it.
+  const members = options.room && (await membersOf(options.room));
   const named = new Set<string>();
-  for (const source of [believed, others]) {
-    for await (const userId of source(options)) {
+  for (const source of [believed(options), members ?? registered(options)]) {
+    for await (const userId of source) {
       if (named.has(userId) || options.reporting.reasonAgainst(userId) !== null) continue;
       named.add(userId);
       yield userId;
@@ -41,9 +43,7 @@ async function* believed({ presence, network, people }: AudibleOptions): AsyncGe
   for (const id of ids) yield* accountsOf(await people.byId(id), network);
 }
 
-async function* others({ network, people, room }: AudibleOptions): AsyncGenerator<string> {
-  const members = room && (await membersOf(room));
-  if (members) return yield* members;
+async function* registered({ network, people }: AudibleOptions): AsyncGenerator<string> {
   let page = await people.page(null, PAGE);
   while (page.length > 0) {
     for (const person of page) yield* accountsOf(person, network);

@@ -114,10 +114,10 @@ export class CatchUp implements AsyncDisposable {
 
   /** Never throws. */
   async #work(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
-    this.#due = false;
-    this.#timer?.[Symbol.dispose]();
     try {
+      signal.throwIfAborted();
+      this.#due = false;
+      this.#timer?.[Symbol.dispose]();
       await this.#round(signal);
       this.#roundBackoff.reset();
     } catch (error) {
@@ -139,7 +139,7 @@ export class CatchUp implements AsyncDisposable {
 
   /** Throws what the store does, and the signal's reason. */
   async #read(userId: string, signal: AbortSignal): Promise<void> {
-    for (let tries = 0; tries < TRIES && !this.#heard.has(userId); ) {
+    for (let tries = 0; tries < TRIES && !this.#heard.has(userId);) {
       await this.#budget.turn(signal);
       try {
         await this.#readOnce(userId, signal);
@@ -166,7 +166,10 @@ export class CatchUp implements AsyncDisposable {
     signal.throwIfAborted();
     if (!content) return;
     const update = updateOf(userId, content);
-    if (!update) return metrics.received('ignored');
+    if (!update) {
+      metrics.received('ignored');
+      return;
+    }
     await reporting.take(update, clock.now(), () => signal.aborted || this.#heard.has(userId));
   }
 }

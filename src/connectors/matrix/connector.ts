@@ -1,4 +1,5 @@
 import type { Clock } from '../../presence/clock.ts';
+import { BridgeError } from '../../presence/errors.ts';
 import type { NetworkName, Person, PersonId } from '../../presence/identity.ts';
 import { ownAddress } from '../../presence/identity.ts';
 import type { Network } from '../../presence/network.ts';
@@ -17,6 +18,7 @@ import { Callback } from './callback.ts';
 import { DeliveryWatch } from './delivery-watch.ts';
 import type { Capabilities } from './homeserver.ts';
 import { Homeserver } from './homeserver.ts';
+import { HomeserverFault } from './homeserver-fault.ts';
 import { Mirror } from './mirror.ts';
 import { PresencePush } from './presence-push.ts';
 import type { WriterContext } from './presence-writer.ts';
@@ -72,6 +74,8 @@ export class MatrixConnector implements Connector {
   readonly leases: Leases;
   /** Told of verified tokens, asked for echoes. Idle where the settings do not want it. */
   readonly mirror: Pick<Mirror, 'verified' | 'echoes'>;
+  /** Where the stand-ins are; null when they are in no room. */
+  readonly room: Room | null;
   readonly #options: MatrixConnectorOptions;
   readonly #homeserver: Homeserver;
   readonly #side: Side;
@@ -119,10 +123,11 @@ export class MatrixConnector implements Connector {
       homeserver: this.#homeserver,
       registrationId: options.registration.id,
     });
+    this.room = this.#makeRoom();
     this.#standIns = new StandIns({
       ...options,
       homeserver: this.#homeserver,
-      room: this.#room(),
+      room: this.room,
       remembered: REMEMBERED,
     });
     this.#push = settings.push ? this.#makePush() : null;
@@ -133,6 +138,21 @@ export class MatrixConnector implements Connector {
   /** As the homeserver speaks; may change whenever it restarts. */
   get dialect(): MatrixDialect {
     return this.#capabilities?.busy === true ? MODERN_WITH_BUSY : MODERN;
+  }
+
+  /** The client of the homeserver; what is asked for by it waits for no budget. */
+  get homeserver(): Homeserver {
+    return this.#homeserver;
+  }
+
+  /** Calls `listener` whenever the homeserver comes up (`true`), or can be reached no more. */
+  onSide(listener: (up: boolean) => void): void {
+    this.#side.subscribe(({ state }) => listener(state === 'up'));
+  }
+
+  /** Something was seen that makes a look at the homeserver worthwhile. */
+  look(): void {
+    this.#probe.soon();
   }
 
   start(): void {
@@ -160,14 +180,23 @@ export class MatrixConnector implements Connector {
 
   /**
    * Whether somebody answers by this id, one of those kept for stand-ins; then the homeserver knows her afterwards. Throws
-   * HomeserverFault; otherwise errors as in the store.
+   * `upstream_unavailable` when it does not do its part; otherwise errors as in the store.
    */
   async provideStandIn(userId: string): Promise<boolean> {
     const { people, network, shareable } = this.#options;
     const person = await people.byAddress({ network: network.name, id: userId });
     if (!person || ownAddress(person, network.name) || idOn(person, network) !== userId) return false;
     if (!(await shareable(person, network.name))) return false;
-    await this.#standIns.ensure(userId, person);
+    try {
+      await this.#standIns.ensure(userId, person);
+    } catch (cause) {
+      if (!(cause instanceof HomeserverFault)) throw cause;
+      const { retryAfterMs } = cause;
+      throw new BridgeError('upstream_unavailable', '', {
+        cause,
+        ...(retryAfterMs !== null && { retryAfterMs }),
+      });
+    }
     return true;
   }
 
@@ -231,7 +260,7 @@ export class MatrixConnector implements Connector {
     ].filter((warning) => warning !== null);
   }
 
-  #room(): Room | null {
+  #makeRoom(): Room | null {
     const { settings, serverName, registration, clock } = this.#options;
     if (settings.room === undefined) return null;
     const { senderLocalpart } = registration;

@@ -62,8 +62,9 @@ export class Mirror implements AsyncDisposable {
   /** The homeserver has just said that this is a token of this user. */
   verified(userId: string, token: string): void {
     if (this.#options.network.isStandIn(userId)) return;
-    // A homeserver keeps presence by device: what one token began it has to end, while it is good.
-    const isBegun = this.#tokens.get(userId) !== undefined && this.#writer.written(userId) !== null;
+    // A homeserver keeps presence by device: what one token began, or may have, it has to end, while it is good. And nobody
+    // is to see by another token that she came while away.
+    const isBegun = this.#tokens.get(userId) !== undefined && this.#writer.isTried(userId);
     if (!isBegun) this.#tokens.set(userId, token);
     if (!this.#people.has(userId)) this.#recheck(userId);
   }

@@ -1,15 +1,20 @@
 import type { z } from 'zod';
 import type { Upstream } from '../../admission/upstream-tokens.ts';
+import type { PersonId } from '../../presence/identity.ts';
 import type { Network } from '../../presence/network.ts';
+import type { People } from '../../presence/people.ts';
 import type { ConnectedCore, Surroundings } from '../core.ts';
 import type { ConnectorMetrics } from '../metrics.ts';
 import { Outbound } from '../outbound.ts';
 import { shareability } from '../shareable.ts';
+import { audible } from './audible.ts';
+import { CatchUp } from './catch-up.ts';
 import type { homeserverSection } from './config.ts';
 import { MatrixConnector } from './connector.ts';
 import { Receiver } from './receiver.ts';
 import { userIdOf } from './registration.ts';
 import { readRegistration } from './registration-file.ts';
+import { Reporting } from './reporting.ts';
 import type { StandInsOptions } from './stand-ins.ts';
 import { HomeserverVouching } from './vouching.ts';
 
@@ -37,6 +42,7 @@ export function openHomeserver(options: OpenHomeserverOptions) {
     observe: (outcome) => metrics.request(outcome),
   });
   let connector: MatrixConnector | null = null;
+  const ending: AsyncDisposable[] = [];
   const vouching = new HomeserverVouching({
     outbound,
     clock,
@@ -44,7 +50,7 @@ export function openHomeserver(options: OpenHomeserverOptions) {
     verified: (userId, token) => connector?.mirror.verified(userId, token),
   });
 
-  /** Puts the connector together; it begins with `start`, and owns what was opened. */
+  /** Puts the connector together; it begins with `start` and ends with `close`. */
   function connect(core: ConnectedCore, network: Network, fetchAvatar: StandInsOptions['fetchAvatar']) {
     const { people, presence, directory, newcomers } = core;
     const made = new MatrixConnector({
@@ -68,14 +74,12 @@ export function openHomeserver(options: OpenHomeserverOptions) {
     });
     connector = made;
     core.onPeopleChanged((changed) => made.recheck(changed));
-    const receiver = new Receiver({
+    const reporting = new Reporting({
       ...options,
       network,
       senderId: userIdOf(registration.senderLocalpart, terms),
       dialect: () => made.dialect,
-      receive: settings.receive,
       remoteUsers: settings.remote_users,
-      directory,
       people,
       presence,
       newcomers: {
@@ -83,11 +87,36 @@ export function openHomeserver(options: OpenHomeserverOptions) {
       },
       mirror: made.mirror,
       leases: made.leases,
+    });
+    const byId = (id: PersonId) => directory.people.byId(id);
+    const page: People['page'] = (after, limit) => people.page(after, limit);
+    const catchUp = new CatchUp({
+      ...options,
+      homeserver: made.homeserver,
+      users: () => audible({ network, presence, people: { byId, page }, room: made.room, reporting }),
+      reporting,
+      readsPerSecond: settings.reads_per_second,
+      onTrouble: () => made.look(),
+    });
+    if (settings.receive) made.onSide((up) => (up ? catchUp.begin() : catchUp.end()));
+    const receiver = new Receiver({
+      ...options,
+      receive: settings.receive,
+      reporting,
+      catchUp,
+      directory,
       onReceived: (transaction) => made.received(transaction),
     });
+    ending.push(catchUp, made);
     return { connector: made, receiver };
   }
 
   const upstream: Upstream | null = settings.verify_tokens ? vouching : null;
-  return { registration, upstream, connect, close: () => outbound[Symbol.asyncDispose]() };
+  /** First what is under way, or a homeserver that does not answer would hold up the end. */
+  async function close(): Promise<void> {
+    await outbound[Symbol.asyncDispose]();
+    for (const each of ending) await each[Symbol.asyncDispose]();
+  }
+
+  return { registration, upstream, connect, close };
 }

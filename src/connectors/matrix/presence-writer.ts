@@ -105,6 +105,11 @@ export class PresenceWriter implements AsyncDisposable {
     return this.#entries.get(userId)?.written ?? null;
   }
 
+  /** Whether anything may have reached the homeserver of which the end was not said. */
+  isTried(userId: string): boolean {
+    return this.#entries.get(userId)?.tried ?? false;
+  }
+
   /** From now on this is how she is. Whoever was never said to be there is not said to be gone. */
   want(userId: string, state: PresenceState): void {
     const entry = this.#entries.get(userId);

@@ -42,6 +42,7 @@ export function serverSection(duration: z.ZodType<number, string>) {
     requests_per_day: z
       .int()
       .min(100)
+      .max(10_000)
       .default(9000)
       .describe('The most requests in a day; the server refuses more than 10,000 from one address'),
     reconcile_every: lasting

@@ -135,6 +135,11 @@ export class PlexichatConnector implements Connector {
     };
   }
 
+  /** How these people may be seen, or which accounts they have, has changed. */
+  recheck(people: Iterable<PersonId>): void {
+    for (const person of people) if (this.#pusher?.holds(person)) this.#pusher.check(person);
+  }
+
   /** Takes back what was written in her name, as far as it can be, and forgets her token. Errors as in the store. */
   async revoke(person: PersonId): Promise<void> {
     await this.#pusher?.withdraw(person);

@@ -26,7 +26,7 @@ const LIMITS = { maxBodyBytes: 16 * 1024 * 1024, connections: 8 };
 
 /** Makes ready to connect to a Plexichat server. */
 export function openServer(options: OpenServerOptions) {
-  const { settings, clock, random, version } = options;
+  const { settings, clock, random, metrics, version } = options;
   const budgets = new PlexichatBudgets({
     requestsPerMinute: settings.requests_per_minute,
     requestsPerDay: settings.requests_per_day,
@@ -38,14 +38,17 @@ export function openServer(options: OpenServerOptions) {
     baseUrl: settings.url,
     timeoutMs: settings.timeout,
     userAgent: `plexibridge/${version}`,
+    observe: (outcome) => metrics.request(outcome),
   });
   const common = { baseUrl: settings.url, budgets, clock, rateLimitBypass: settings.rate_limit_bypass };
   const rest = new PlexichatRest({ ...common, outbound, accessToken: settings.access_token });
   const avatars = new Avatars({ ...common, timeoutMs: settings.timeout });
 
-  /** Puts the connector together; it begins with `start`. */
+  let connector: PlexichatConnector | null = null;
+
+  /** Puts the connector together; it begins with `start` and ends with `close`. */
   function connect(core: ConnectedCore, network: Network): PlexichatConnector {
-    return new PlexichatConnector({
+    const made = new PlexichatConnector({
       ...options,
       ...core,
       server: rest,
@@ -53,9 +56,13 @@ export function openServer(options: OpenServerOptions) {
       shareable: shareability(core.directory),
       network,
     });
+    core.onPeopleChanged((changed) => made.recheck(changed));
+    connector = made;
+    return made;
   }
 
   async function close(): Promise<void> {
+    await connector?.[Symbol.asyncDispose]();
     budgets[Symbol.dispose]();
     await avatars[Symbol.asyncDispose]();
     await outbound[Symbol.asyncDispose]();

@@ -12,8 +12,15 @@ export function appserviceSurface(app: FastifyInstance, context: AppserviceConte
   app.setErrorHandler((thrown, request, reply) => {
     const error = asBridgeError(thrown);
     const { status, headers, body } = matrixRefusal(error);
-    if (status >= 500) request.log.error({ err: error.cause ?? error }, 'request of the homeserver failed');
-    return reply.code(status).headers(headers).send(body);
+    // It is the homeserver itself that did not do its part; the health of its connector tells of that.
+    const isItsOwn = error.code === 'upstream_unavailable';
+    if (status >= 500 && !isItsOwn) {
+      request.log.error({ err: error.cause ?? error }, 'request of the homeserver failed');
+    }
+    return reply
+      .code(isItsOwn ? 503 : status)
+      .headers(headers)
+      .send(body);
   });
   withOtherMethodsRefused(app, () => appserviceRoutes(app, context));
   done();

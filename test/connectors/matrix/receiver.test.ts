@@ -414,3 +414,31 @@ describe('under load', () => {
     expect(await shown('@u5:home.test')).toBeNull();
   });
 });
+
+describe('what may have been lost', () => {
+  it('is known by transactions that were carried out, by those that were not, and by whom they tell of', async () => {
+    let broken = false;
+    const { receiver, caughtUp } = makeReceiver({
+      presence: {
+        report: () => (broken ? Promise.reject(new BridgeError('overloaded')) : Promise.resolve()),
+      },
+    });
+    await receiver.receive('1', { events: [] });
+    await receiver.receive('2', transaction(presence(ALICE, 'online')));
+    broken = true;
+    await receiver.receive('3', transaction(presence(ALICE, 'offline'))).catch(() => undefined);
+    expect(caughtUp).toEqual([
+      'carried out nothing',
+      `heard ${ALICE}`,
+      'carried out',
+      `heard ${ALICE}`,
+      'again',
+    ]);
+  });
+
+  it('is nobody where nothing is received', async () => {
+    const { receiver, caughtUp } = makeReceiver({ receive: false });
+    await receiver.receive('1', transaction(presence(ALICE, 'online')));
+    expect(caughtUp).toEqual([]);
+  });
+});

@@ -1,5 +1,7 @@
-import type { Received, ReceiverOptions } from '../../../src/connectors/matrix/receiver.ts';
+import type { ReceiverOptions } from '../../../src/connectors/matrix/receiver.ts';
 import { Receiver } from '../../../src/connectors/matrix/receiver.ts';
+import type { Received, ReportingOptions } from '../../../src/connectors/matrix/reporting.ts';
+import { Reporting } from '../../../src/connectors/matrix/reporting.ts';
 import type { Address } from '../../../src/presence/identity.ts';
 import { MODERN } from '../../../src/protocols/matrix/dialect.ts';
 import { matrixNetwork } from '../../../src/protocols/matrix/ids.ts';
@@ -15,16 +17,19 @@ export const ALICE = '@alice:home.test';
 export const BOB = '@bob:home.test';
 export const LEASE_MS = 2_700_000;
 
+export type ReceivingOptions = Omit<ReceiverOptions, 'reporting'> & ReportingOptions;
+
 /** A receiver over a bridge in memory, where everybody may be made. */
 export function makeReceiver(
-  options: Partial<ReceiverOptions> = {},
+  options: Partial<ReceivingOptions> = {},
   bridge: Partial<TestBridgeOptions> = {},
 ) {
   const core = makeBridge({ networks: [OTHER, NETWORK], ...bridge });
   const outcomes: Received[] = [];
   const seen: boolean[] = [];
   const made: string[] = [];
-  const all: ReceiverOptions = {
+  const caughtUp: string[] = [];
+  const all: ReceivingOptions = {
     network: NETWORK,
     serverName: 'home.test',
     senderId: '@_bridge_bot:home.test',
@@ -45,10 +50,17 @@ export function makeReceiver(
     secrets: countingSecrets(),
     clock: core.clock,
     metrics: { received: (outcome) => outcomes.push(outcome) },
+    catchUp: {
+      heard: (userId) => caughtUp.push(`heard ${userId}`),
+      carriedOut: ({ ephemeral }) => caughtUp.push(ephemeral ? 'carried out' : 'carried out nothing'),
+      again: () => caughtUp.push('again'),
+    },
     onReceived: ({ ephemeral }) => seen.push(ephemeral),
     ...options,
   };
-  const receiver = new Receiver(all);
+  const reporting = new Reporting(all);
+  const begin = () => new Receiver({ ...all, reporting });
+  const receiver = begin();
 
   /** What is shown of the user now; null when nobody knows her. */
   async function shown(id: string) {
@@ -62,8 +74,7 @@ export function makeReceiver(
     return person ? (await core.presence.look(person.id)).version : 0;
   }
 
-  const restarted = () => new Receiver(all);
-  return { ...core, receiver, restarted, outcomes, seen, made, shown, version };
+  return { ...core, receiver, reporting, restarted: begin, caughtUp, outcomes, seen, made, shown, version };
 }
 
 /** A transaction's body with the given m.presence events. */

@@ -163,6 +163,16 @@ describe('a gateway client', () => {
     expect([told.length, server.identifies.length]).toEqual([1, 1]);
   });
 
+  it('can be disposed while REST is asked about the token', async () => {
+    const asked: ((state: TokenState) => void)[] = [];
+    connect({ token: '5.wrong', checkToken: () => new Promise((resolve) => asked.push(resolve)) });
+    await until(() => asked.length === 1);
+    await client[Symbol.asyncDispose]();
+    asked[0]?.('bad');
+    await pass(601_000);
+    expect([told, server.identifies.length]).toEqual([[], 1]);
+  });
+
   it('can be disposed while it connects, while it waits, and when nobody answers', async () => {
     connect();
     await client[Symbol.asyncDispose]();
@@ -530,6 +540,7 @@ describe('what cannot be reached or understood', () => {
       await up();
       server.sendRaw(frame);
       expect(await next('down')).toBe('garbage');
+      await server.until(() => server.sockets.open === 0);
       expect(await passUntil('ready')).toMatchObject({ resumed: false });
       expect(server.resumes).toEqual([]);
     },

@@ -77,6 +77,19 @@ describe('what the gateway says', () => {
     expect(await world.shown(ANN)).toMatchObject({ mode: 'online', text: 'open' });
   });
 
+  it('never takes such a status out of a burst', async () => {
+    await using world = makeWorld();
+    await world.ready();
+    world.server.write(ANN, 'online', { text: 'open' });
+    await settled();
+    const tell = world.server.events.presence.bind(world.server.events);
+    tell({ userId: ANN, mode: 'idle', status: undefined });
+    tell({ userId: ANN, mode: 'offline', status: { text: 'secret', emoji: null } });
+    tell({ userId: ANN, mode: 'online', status: undefined });
+    await settled();
+    expect(await world.shown(ANN)).toMatchObject({ mode: 'online', text: 'open' });
+  });
+
   it('goes offline once: what invisible people do is not seen', async () => {
     await using world = makeWorld();
     await world.ready();

@@ -1,3 +1,4 @@
+import type { FastifyBaseLogger } from 'fastify';
 import { fakeNetwork, makeBridge, countingSecrets } from '../../helpers/bridge.ts';
 import type { TestBridgeOptions } from '../../helpers/bridge.ts';
 import { silentLogger } from '../../helpers/logger.ts';
@@ -24,11 +25,12 @@ export interface Call {
 export async function makeApp(
   options: Partial<AppserviceContext> = {},
   bridge: Partial<TestBridgeOptions> = {},
+  logger: FastifyBaseLogger = silentLogger,
 ) {
   const received: [txnId: string, body: unknown][] = [];
   const asked: string[] = [];
   const app = createServer({
-    logger: silentLogger,
+    logger,
     bodyLimit: 1024,
     trustedProxies: [],
     refuse: (_url, error) => matrixRefusal(error),

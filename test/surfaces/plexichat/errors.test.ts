@@ -89,7 +89,9 @@ describe('the header as it was sent', () => {
     ];
     const values = sentValues(raw, 'authorization');
     expect(values).toEqual(['Bearer 1.a', 'Bearer 2.b']);
-    expect(readToken(values, true)).toEqual(new BridgeError('missing_token', 'Multiple Authorization headers'));
+    expect(readToken(values, true)).toEqual(
+      new BridgeError('missing_token', 'Multiple Authorization headers'),
+    );
   });
 });
 
