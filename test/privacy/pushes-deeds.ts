@@ -60,10 +60,13 @@ export type Deed =
   /** Another token of hers is seen, or her profile is written as it is. */
   | { readonly kind: 'token' | 'edit'; readonly who: Name };
 
+/** What goes wrong, or right again: a server out of reach, or one that takes no writes. */
+export type Trouble = 'homeserver' | 'server' | 'limits' | 'writes';
+
 export type PushesStep =
   | Deed
   | { readonly kind: 'wait'; readonly ms: number }
-  | { readonly kind: 'trouble'; readonly of: 'homeserver' | 'server' | 'limits' }
+  | { readonly kind: 'trouble'; readonly of: Trouble }
   | { readonly kind: 'restart' };
 
 export interface PushesHistory {
@@ -147,6 +150,7 @@ const trouble = fc.constantFrom<PushesStep>(
   { kind: 'trouble', of: 'homeserver' },
   { kind: 'trouble', of: 'server' },
   { kind: 'trouble', of: 'limits' },
+  { kind: 'trouble', of: 'writes' },
   { kind: 'restart' },
 );
 

@@ -5,6 +5,7 @@ import type { ConnectorMetrics } from '../../src/connectors/metrics.ts';
 import { connectorMetrics } from '../../src/connectors/metrics.ts';
 import type { OutboundRequest } from '../../src/connectors/outbound.ts';
 import { PlexichatConnector } from '../../src/connectors/plexichat/connector.ts';
+import { PlexichatFault } from '../../src/connectors/plexichat/fault.ts';
 import type { GatewayEvents } from '../../src/connectors/plexichat/gateway-client.ts';
 import type { ServerApi } from '../../src/connectors/plexichat/server-api.ts';
 import { shareability } from '../../src/connectors/shareable.ts';
@@ -20,7 +21,7 @@ import type { Fault } from '../helpers/homeserver.ts';
 import { FakeHomeserver } from '../helpers/homeserver.ts';
 import { FakeServer } from '../connectors/plexichat/fake-server.ts';
 import { SETTINGS } from '../connectors/plexichat/world.ts';
-import type { Deed, Kind, Name, PushesHistory, PushesStep } from './pushes-deeds.ts';
+import type { Deed, Kind, Name, PushesHistory, PushesStep, Trouble } from './pushes-deeds.ts';
 import { signalOf, writeOf } from './pushes-deeds.ts';
 
 /** Everything that the real servers, and whoever reads metrics and logs, obtained; between the steps stands the time. */
@@ -98,13 +99,15 @@ class PushesWorld {
     logs: [] as string[],
   };
   /** When timers of the bridge fall due, ms since 1970. */
-  readonly #due = new Set<number>();
+  readonly #due = new Set<{ readonly at: number }>();
   /** Users whose presence the homeserver has taken, of which it tells in turn. */
   readonly #taken = new Set<string>();
   readonly #people = new Map<Name, Person>();
   #fault: Fault | null = null;
   #events: GatewayEvents | null = null;
   #connected = false;
+  /** Whether the server takes no writes. */
+  #refuses = false;
   #underWay = 0;
   #requests = 0;
   #matrix!: MatrixConnector;
@@ -116,11 +119,24 @@ class PushesWorld {
     this.#leak = leak;
     const after = clock.after.bind(clock);
     clock.after = (ms, run) => {
-      this.#due.add(clock.now() + ms);
-      return after(ms, run);
+      const due = { at: clock.now() + ms };
+      this.#due.add(due);
+      const timer = after(ms, () => {
+        this.#due.delete(due);
+        run();
+      });
+      return {
+        [Symbol.dispose]: () => {
+          this.#due.delete(due);
+          timer[Symbol.dispose]();
+        },
+      };
     };
     this.#fake = new FakeHomeserver({ clock });
     this.#server = new FakeServer(clock);
+    const error = new PlexichatFault('rate_limited', { retryAfterMs: 9000 });
+    this.#server.fails = (call) =>
+      this.#refuses && call === 'writePresence' ? { when: 'before', error } : null;
   }
 
   static async make(kind: Kind, leak: PushesLeak): Promise<PushesWorld> {
@@ -295,8 +311,7 @@ class PushesWorld {
         }
         return;
       case 'server':
-        // What is said while nobody listens would be found whenever a list is read.
-        if (plexichat !== undefined && this.#connected) this.#server.write(plexichat, deed.mode, deed.said);
+        if (plexichat !== undefined && this.#hears) this.#server.write(plexichat, deed.mode, deed.said);
         return;
       case 'token':
         if (matrix !== undefined) this.#matrix.mirror.verified(matrix, `${deed.who}-token-2`);
@@ -307,6 +322,14 @@ class PushesWorld {
     }
   }
 
+  /**
+   * Whether the bridge hears at once what is said on the server, and has nothing left to write there: else it would be found
+   * whenever she is read, and stand instead of what was to be written.
+   */
+  get #hears(): boolean {
+    return this.#connected && this.#plexichat.health().backlog === 0;
+  }
+
   /** The homeserver tells the bridge how this user is. */
   async #told(userId: string): Promise<void> {
     const update = updateOf(userId, this.#fake.model.presenceOf(userId));
@@ -314,11 +337,13 @@ class PushesWorld {
   }
 
   /** A real server goes out of reach, or comes back. */
-  async #trouble(of: 'homeserver' | 'server' | 'limits'): Promise<void> {
+  async #trouble(of: Trouble): Promise<void> {
     if (of === 'server') {
       this.#connected = !this.#connected;
       if (this.#connected && this.#events) this.#server.connect(this.#events);
       else this.#server.disconnect();
+    } else if (of === 'writes') {
+      this.#refuses = !this.#refuses;
     } else if (this.#fault) {
       this.#fault[Symbol.dispose]();
       this.#fault = null;
@@ -336,8 +361,7 @@ class PushesWorld {
     const { clock } = this.#bridge;
     const end = clock.now() + ms;
     for (;;) {
-      for (const at of this.#due) if (at <= clock.now()) this.#due.delete(at);
-      const next = Math.min(end, ...this.#due);
+      const next = Math.min(end, ...[...this.#due].map(({ at }) => at));
       clock.advance(next - clock.now());
       await this.#settle();
       if (next === end) return;
@@ -346,13 +370,13 @@ class PushesWorld {
 
   /** Resolves once nothing moves any more without time. */
   async #settle(): Promise<void> {
-    for (let before = -1; before !== this.#requests || this.#underWay > 0;) {
-      before = this.#requests;
-      for (let turn = 0; turn < 8; turn++) await setImmediate();
+    for (;;) {
+      const before = this.#requests;
+      for (let turn = 0; turn < 3; turn++) await setImmediate();
       const taken = [...this.#taken];
       this.#taken.clear();
       for (const userId of taken) await this.#told(userId);
-      if (taken.length > 0) before = -1;
+      if (taken.length === 0 && this.#requests === before && this.#underWay === 0) return;
     }
   }
 

@@ -139,8 +139,9 @@ export class CatchUp implements AsyncDisposable {
 
   /** Throws what the store does, and the signal's reason. */
   async #read(userId: string, signal: AbortSignal): Promise<void> {
-    for (let tries = 0; tries < TRIES && !this.#heard.has(userId);) {
+    for (let tries = 0; tries < TRIES;) {
       await this.#budget.turn(signal);
+      if (this.#heard.has(userId)) return;
       try {
         await this.#readOnce(userId, signal);
         return;

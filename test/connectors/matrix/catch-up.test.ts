@@ -210,6 +210,77 @@ it('a store that fails is reported, and read again for later', async () => {
   expect(said()).toEqual([`${ALICE} online`]);
 });
 
+describe('a round', () => {
+  it('asks nothing of those of whom a transaction has told by then', async () => {
+    const { catchUp, asked, pass } = make(['@a:x', '@b:x', '@c:x'], 1);
+    catchUp.begin();
+    await settled();
+    catchUp.heard('@c:x');
+    for (let each = 0; each < 5; each++) await pass(1000);
+    expect(asked).toEqual(['@a:x', '@b:x']);
+  });
+
+  it('asks once for those who are refused', async () => {
+    const { catchUp, world, asked, pass } = make([ALICE]);
+    world.answer = () => Promise.reject(fault('refused'));
+    catchUp.begin();
+    for (let each = 0; each < 5; each++) await pass(60_000);
+    expect([asked, world.trouble]).toEqual([[ALICE], 0]);
+  });
+
+  it('goes on with the others where one cannot be taken for a reason that nobody foresaw', async () => {
+    const { catchUp, world, said, problems } = make();
+    world.answer = (userId) =>
+      userId === ALICE ? Promise.reject(new TypeError('a bug')) : Promise.resolve(ONLINE);
+    catchUp.begin();
+    await settled();
+    expect([said(), problems, world.rounds]).toEqual([[`${BOB} online`], [expect.any(String)], 1]);
+  });
+
+  it('is given up for a new one when the homeserver comes up again', async () => {
+    const { catchUp, asked, pass } = make(['@a:x', '@b:x', '@c:x'], 1);
+    catchUp.begin();
+    await settled();
+    catchUp.begin();
+    for (let each = 0; each < 5; each++) await pass(1000);
+    expect(asked).toEqual(['@a:x', '@a:x', '@b:x', '@c:x']);
+  });
+
+  it('follows the first transaction after the homeserver was away', async () => {
+    const { catchUp, world } = make();
+    for (let each = 0; each < 2; each++) {
+      catchUp.begin();
+      await settled();
+      catchUp.carriedOut({ ephemeral: true });
+      await settled();
+    }
+    expect(world.rounds).toBe(4);
+  });
+
+  it('that fails again and again is tried ever later, and soon after one that did not', async () => {
+    const { catchUp, world, pass } = make([ALICE]);
+    const waits: number[] = [];
+    const failOnce = async () => {
+      world.take = () => Promise.reject(new BridgeError('store_unavailable'));
+      const before = world.rounds;
+      let waited = 0;
+      for (; world.rounds === before; waited += 1000) await pass(1000);
+      waits.push(waited);
+    };
+    world.take = () => Promise.reject(new BridgeError('store_unavailable'));
+    catchUp.begin();
+    await settled();
+    for (let each = 0; each < 3; each++) await failOnce();
+    world.take = () => Promise.resolve();
+    await pass(60_000);
+    world.take = () => Promise.reject(new BridgeError('store_unavailable'));
+    catchUp.again();
+    await settled();
+    await failOnce();
+    expect(waits).toEqual([2000, 4000, 8000, 2000]);
+  });
+});
+
 it('ends with its owner, whatever is under way', async () => {
   const { catchUp, asked, pass } = make([ALICE, BOB], 1);
   catchUp.begin();

@@ -160,6 +160,21 @@ describe('a bridge that was away', () => {
     expect([await shown(BEN), outcomes]).toEqual(['online', []]);
   });
 
+  it('reads many', async () => {
+    for (let each = 0; each < 205; each++)
+      await bridge.person([{ network: MATRIX, id: `@u${each}:hs.test` }]);
+    await start({ room: undefined, reads_per_second: 1000 });
+    await until(() => read().length === 205);
+    expect(new Set(read()).size).toBe(205);
+  });
+
+  it('counts states that nobody knows', async () => {
+    fake.model.say(ANN, { presence: 'dancing' });
+    await start();
+    await until(() => outcomes.length === 3);
+    expect(outcomes.sort()).toEqual(['ignored', 'unknown', 'unknown']);
+  });
+
   it('reads whoever has an account where the room is not to be had', async () => {
     await believe(BEN);
     await bridge.person([{ network: MATRIX, id: ANN }]);

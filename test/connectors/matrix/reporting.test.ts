@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Homeserver } from '../../../src/connectors/matrix/homeserver.ts';
-import { BridgeError } from '../../../src/presence/errors.ts';
 import { updateOf } from '../../../src/protocols/matrix/appservice.ts';
 import { ManualClock } from '../../helpers/clock.ts';
 import { settled } from '../../helpers/settled.ts';
-import { ALICE, BOB, deferred, makeReceiver, presence, transaction } from './receiving.ts';
+import { ALICE, BOB, deferred, makeReceiver } from './receiving.ts';
 
 const said = (word: string) => updateOf(ALICE, { presence: word }) ?? expect.unreachable();
 
@@ -41,32 +40,6 @@ describe('what is said of one user', () => {
     gate.resolve();
     await Promise.all([first, second]);
     expect([outcomes, (await shown(ALICE))?.mode]).toEqual([['applied'], 'online']);
-  });
-});
-
-describe('whoever makes up for losses', () => {
-  const body = transaction(presence(ALICE, 'online'));
-
-  it('is told of whom a transaction tells, and that it was carried out', async () => {
-    const { receiver, caughtUp } = makeReceiver();
-    await receiver.receive('1', body);
-    await receiver.receive('2', transaction());
-    await receiver.receive('3', transaction(presence(ALICE, 'dancing')));
-    expect(caughtUp).toEqual([`heard ${ALICE}`, 'carried out', 'carried out nothing', 'carried out']);
-  });
-
-  it('is told of one that could not be', async () => {
-    const refusal = new BridgeError('store_unavailable');
-    const { receiver, caughtUp } = makeReceiver({ presence: { report: () => Promise.reject(refusal) } });
-    await expect(receiver.receive('1', body)).rejects.toBe(refusal);
-    expect(caughtUp).toEqual([`heard ${ALICE}`, 'again']);
-  });
-
-  it('is told nothing where nothing is to be received', async () => {
-    const { receiver, caughtUp } = makeReceiver({ receive: false });
-    await receiver.receive('1', body);
-    await receiver.receive('2', transaction());
-    expect(caughtUp).toEqual([]);
   });
 });
 
