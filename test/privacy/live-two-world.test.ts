@@ -19,7 +19,7 @@ const actual = await vi.importActual<{ project: typeof project }>('../../src/pre
 /** Of a leak: after so long without activity she counts as quiet, ms. */
 const QUIET_MS = 60_000;
 /** `LIVE_TWO_WORLD_RUNS=2000 npm test` for a long run. */
-const RUNS = Number(process.env['LIVE_TWO_WORLD_RUNS'] ?? 20);
+const RUNS = Number(process.env['LIVE_TWO_WORLD_RUNS'] ?? 12);
 
 function atGateway(status: readonly string[]): fc.Arbitrary<SocketAct> {
   return fc.oneof(

@@ -7,7 +7,7 @@ import type { Obtained, PushesLeak } from './pushes-world.ts';
 import { playPushes, tight } from './pushes-world.ts';
 
 /** `PUSHES_TWO_WORLD_RUNS=2000 npm test` for a long run. */
-const RUNS = Number(process.env['PUSHES_TWO_WORLD_RUNS'] ?? 25);
+const RUNS = Number(process.env['PUSHES_TWO_WORLD_RUNS'] ?? 12);
 
 /** What a real server itself caused by telling of what Una did there by a client of its own: that is no secret of hers. */
 function besidesTold({ after }: PushesHistory, obtained: Obtained): Obtained {

@@ -161,7 +161,7 @@ it('after any history the server and the bridge agree, and the next change is wr
       expect(world.server.row(ANN).mode).toBe('dnd');
     });
   });
-  await fc.assert(property, { numRuns: 50 });
+  await fc.assert(property, { numRuns: 30 });
 });
 
 it('she is never left online when both sides left', async () => {
@@ -176,5 +176,5 @@ it('she is never left online when both sides left', async () => {
       expect(await world.shown(ANN)).toMatchObject({ mode: 'offline' });
     });
   });
-  await fc.assert(property, { numRuns: 50 });
+  await fc.assert(property, { numRuns: 30 });
 });
