@@ -40,7 +40,8 @@ async function* believed({ presence, network, people }: AudibleOptions): AsyncGe
   const ids: PersonId[] = [];
   // At once: what is yielded is waited for, and the store should not be.
   for await (const { person } of presence.fed(network.name)) ids.push(person);
-  for (const id of ids) yield* accountsOf(await people.byId(id), network);
+  // The store's order tells who was written of lately.
+  for (const id of ids.sort()) yield* accountsOf(await people.byId(id), network);
 }
 
 async function* registered({ network, people }: AudibleOptions): AsyncGenerator<string> {
