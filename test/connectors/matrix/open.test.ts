@@ -29,6 +29,7 @@ let folder: string;
 let failing: FailingStore;
 let bridge: TestBridge;
 let fake: FakeHomeserver;
+let requests: string[];
 let outcomes: string[];
 let problems: string[];
 let opened: ReturnType<typeof open>;
@@ -44,6 +45,7 @@ beforeEach(async () => {
   });
   fake.model.lastsMs = Infinity;
   fake.model.addRoom('#there:hs.test', true, [ANN, BEN, GONE, standInOf('7'), '@far:else.test']);
+  requests = [];
   outcomes = [];
   problems = [];
 });
@@ -70,7 +72,7 @@ function open(url: string, settings: Partial<OpenHomeserverOptions['settings']> 
     report: (problem) => void problems.push(problem),
     version: 'test',
     metrics: {
-      request: nothing,
+      request: (outcome) => void requests.push(outcome),
       pushed: nothing,
       received: (outcome) => void outcomes.push(outcome),
       event: nothing,
@@ -195,8 +197,10 @@ describe('a bridge that was away', () => {
     await believe(BEN);
     await start({ receive: false });
     await opened.receiver.receive('1', transaction(presence(ANN, 'online')));
-    await until(() => fake.requests(/whoami$/).length === 1);
-    await opened.close();
+    await until(() => {
+      bridge.clock.advance(1000);
+      return fake.requests(/whoami$/).length > 10;
+    });
     expect([read(), await shown(BEN)]).toEqual([[], 'online']);
   });
 
@@ -215,11 +219,33 @@ describe('a bridge that was away', () => {
     await start();
     await until(() => read().length === 2);
     await opened.close();
-    expect([outcomes, problems]).toEqual([[], []]);
+    await quiet();
+    const before = requests.length;
+    for (let each = 0; each < 5; each++) {
+      bridge.clock.advance(60_000);
+      await quiet();
+    }
+    expect([requests.length, outcomes, problems]).toEqual([before, [], []]);
   });
 });
 
 describe('a homeserver that comes back', () => {
+  it('was not read while it was away', async () => {
+    await start({ reads_per_second: 0.001 });
+    await until(() => outcomes.length === 1);
+    const fault = fake.fail('error', { path: /versions$/ });
+    bridge.clock.advance(30_000);
+    await until(() => opened.connector.health().state === 'down');
+    for (let each = 0; each < 50; each++) {
+      bridge.clock.advance(60_000);
+      await quiet();
+    }
+    expect(read()).toHaveLength(1);
+    fault[Symbol.dispose]();
+    bridge.clock.advance(60_000);
+    await until(() => read().length === 2);
+  });
+
   it('is read anew', async () => {
     await start();
     await until(() => outcomes.length === 3);
