@@ -40,7 +40,7 @@ export interface CoreOptions {
 /** Everything below the surfaces, for whatever networks it is given. */
 export function composeCore({ store, maxContacts, writes, failures, ...rest }: CoreOptions) {
   const { clock, rules, report } = rest;
-  const common = { ...rest, directory: store, store, turns: new DirectoryTurns() };
+  const common = { ...rest, directory: store, store, turns: new DirectoryTurns(store) };
   const presence = new PresenceService(common);
   const audience = new Audience(store, presence);
   // What they follow is durable already: trouble here must not make it look refused.

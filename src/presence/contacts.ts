@@ -28,7 +28,7 @@ export class Contacts {
   /** Invites, then drops; both idempotent. Says nothing of who exists. Throws `limit_reached`, with nothing changed. */
   async change(owner: PersonId, invite: readonly Address[], drop: readonly Address[]): Promise<void> {
     const { directory, people, turns, maxContacts, listener } = this.#options;
-    const changed = await turns.run(async () => {
+    const changed = await turns.run(async (base) => {
       await people.get(owner);
       const changes = [
         ...(await Promise.all(invite.map((address) => this.#entry(owner, address, true)))),
@@ -40,7 +40,7 @@ export class Contacts {
       if (invite.length > 0 && listed.length + pending.length + invite.length > maxContacts) {
         throw new BridgeError('limit_reached', `A contact list holds at most ${maxContacts} entries`);
       }
-      await directory.commit(changes);
+      await directory.commit(changes, base);
       return changes;
     });
     for (const change of changed) {
@@ -57,9 +57,9 @@ export class Contacts {
   async block(blocker: PersonId, blocked: PersonId, value: boolean): Promise<void> {
     const { directory, people, turns, listener } = this.#options;
     if (blocker === blocked) throw new BridgeError('bad_parameter', 'Nobody can block herself');
-    await turns.run(async () => {
+    await turns.run(async (base) => {
       await Promise.all([people.get(blocker), people.get(blocked)]);
-      await directory.commit([{ row: 'block', blocker, blocked, value }]);
+      await directory.commit([{ row: 'block', blocker, blocked, value }], base);
     });
     await listener.pairChanged(blocker, blocked);
   }

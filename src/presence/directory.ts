@@ -105,8 +105,14 @@ export interface Directory {
   readonly relations: RelationReader;
   /** Named facts about the whole bridge, such as the last stand-in handed out. */
   meta(key: string): Promise<string | null>;
-  /** All of the changes or none. Resolves once they are durable and every later read sees them; errors as in the store. */
-  commit(changes: readonly DirectoryChange[]): Promise<void>;
+  /** How far the directory has come; every later read sees at least this much. */
+  position(): Promise<number>;
+  /**
+   * All of the changes or none. Resolves once they are durable and every later read on this node sees them. Throws
+   * `conflict` without words when a record is of another version, or when another node has changed the directory since the
+   * position `base`; `conflict` with words when the changes break a rule of their own; otherwise errors as in the store.
+   */
+  commit(changes: readonly DirectoryChange[], base?: number): Promise<void>;
 }
 
 /** Told what has changed in the directory, once it is durable and before it is answered. */

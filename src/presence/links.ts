@@ -40,7 +40,7 @@ export class Links {
    * Throws `not_found` when an address is nobody's, `conflict` when an account is already linked to another.
    */
   async link(a: Address, b: Address): Promise<{ person: Person; changed: boolean }> {
-    const linked = await this.#options.turns.run(async () => {
+    const linked = await this.#options.turns.run(async (base) => {
       const [first, second] = [await this.#find(a), await this.#find(b)];
       if (first.id === second.id) return { id: first.id, absorbed: null };
       const [survivor, absorbed] = first.createdAt <= second.createdAt ? [first, second] : [second, first];
@@ -49,7 +49,7 @@ export class Links {
           throw new BridgeError('conflict', 'One of the accounts is already linked');
         }
       }
-      await this.#options.directory.commit(await this.#merge(survivor, absorbed));
+      await this.#options.directory.commit(await this.#merge(survivor, absorbed), base);
       return { id: survivor.id, absorbed: absorbed.id };
     });
     if (linked.absorbed !== null) await this.#announce([linked.id, linked.absorbed]);
@@ -58,10 +58,10 @@ export class Links {
 
   /** Gives each account its own person again; both keep contacts, blocks and presence. Throws `conflict` when unlinked. */
   async unlink(id: PersonId): Promise<Person[]> {
-    const split = await this.#options.turns.run(async () => {
+    const split = await this.#options.turns.run(async (base) => {
       const person = await this.#options.people.get(id);
       const newcomer = this.#options.secrets.random(12) as PersonId;
-      await this.#options.directory.commit(await this.#split(person, newcomer));
+      await this.#options.directory.commit(await this.#split(person, newcomer), base);
       return newcomer;
     });
     await this.#announce([id, split]);

@@ -53,7 +53,7 @@ export class People {
     if (own.length === 0) throw new BridgeError('bad_parameter', 'A person needs at least one id');
     for (const address of own) refuseStandIn(address, networks);
     const id = secrets.random(12) as PersonId;
-    await turns.run(async () => {
+    await turns.run(async (base) => {
       for (const address of own) {
         if (await directory.people.byAddress(address)) {
           throw new BridgeError('conflict', `${address.id} already belongs to a person`);
@@ -62,15 +62,18 @@ export class People {
       const createdAt = clock.now();
       const standIns = await allocateStandIns(directory, networks, own, createdAt);
       const invited = await Promise.all(own.map((address) => directory.relations.invites({ address })));
-      await directory.commit([
-        { row: 'person', id, value: { ...profile, createdAt } },
-        ...own.map((address) => addressRow(address, id, 'own')),
-        ...standIns.flatMap(({ address, meta }) => [addressRow(address, id, 'stand-in'), meta]),
-        ...invited.flat().flatMap(({ owner, address }): DirectoryChange[] => [
-          { row: 'contact', owner, target: id, value: true },
-          { row: 'invite', owner, address, value: false },
-        ]),
-      ]);
+      await directory.commit(
+        [
+          { row: 'person', id, value: { ...profile, createdAt } },
+          ...own.map((address) => addressRow(address, id, 'own')),
+          ...standIns.flatMap(({ address, meta }) => [addressRow(address, id, 'stand-in'), meta]),
+          ...invited.flat().flatMap(({ owner, address }): DirectoryChange[] => [
+            { row: 'contact', owner, target: id, value: true },
+            { row: 'invite', owner, address, value: false },
+          ]),
+        ],
+        base,
+      );
     });
     await listener.peopleChanged([id]);
     return this.get(id);
@@ -79,10 +82,10 @@ export class People {
   /** Changes what is given, leaves the rest. Throws `not_found`. */
   async edit(id: PersonId, patch: Partial<Profile>): Promise<Person> {
     const { directory, turns, listener } = this.#options;
-    await turns.run(async () => {
+    await turns.run(async (base) => {
       const { displayName, avatarUrl, visibility, createdAt } = await this.get(id);
       const value = { displayName, avatarUrl, visibility, createdAt, ...patch };
-      await directory.commit([{ row: 'person', id, value }]);
+      await directory.commit([{ row: 'person', id, value }], base);
     });
     await listener.peopleChanged([id]);
     return this.get(id);
@@ -91,7 +94,7 @@ export class People {
   /** Forgets the person and all that names her; her stand-in is never handed out again. Throws `not_found`. */
   async remove(id: PersonId): Promise<void> {
     const { directory, store, turns, listener } = this.#options;
-    await turns.run(async () => {
+    await turns.run(async (base) => {
       const person = await this.get(id);
       const { relations, tokens } = directory;
       const record = await store.get(id);
@@ -102,19 +105,24 @@ export class People {
         relations.invites({ owner: id }),
         tokens.of(id),
       ]);
-      await directory.commit([
-        ...grants.map(({ hash }): DirectoryChange => ({ row: 'token', hash, value: null })),
-        ...person.addresses.flatMap(({ network, id: address }): DirectoryChange[] => [
-          { row: 'address', address: { network, id: address }, value: null },
-          { row: 'held-token', address: { network, id: address }, value: null },
-        ]),
-        ...contacts.map((target): DirectoryChange => ({ row: 'contact', owner: id, target, value: false })),
-        ...listers.map((owner): DirectoryChange => ({ row: 'contact', owner, target: id, value: false })),
-        ...blocks.map((block): DirectoryChange => ({ row: 'block', ...block, value: false })),
-        ...invites.map((invite): DirectoryChange => ({ row: 'invite', ...invite, value: false })),
-        ...(record ? [{ row: 'presence', person: id, expected: record.version, value: null } as const] : []),
-        { row: 'person', id, value: null },
-      ]);
+      await directory.commit(
+        [
+          ...grants.map(({ hash }): DirectoryChange => ({ row: 'token', hash, value: null })),
+          ...person.addresses.flatMap(({ network, id: address }): DirectoryChange[] => [
+            { row: 'address', address: { network, id: address }, value: null },
+            { row: 'held-token', address: { network, id: address }, value: null },
+          ]),
+          ...contacts.map((target): DirectoryChange => ({ row: 'contact', owner: id, target, value: false })),
+          ...listers.map((owner): DirectoryChange => ({ row: 'contact', owner, target: id, value: false })),
+          ...blocks.map((block): DirectoryChange => ({ row: 'block', ...block, value: false })),
+          ...invites.map((invite): DirectoryChange => ({ row: 'invite', ...invite, value: false })),
+          ...(record
+            ? [{ row: 'presence', person: id, expected: record.version, value: null } as const]
+            : []),
+          { row: 'person', id, value: null },
+        ],
+        base,
+      );
     });
     listener.tokensChanged();
     await listener.peopleChanged([id]);

@@ -64,9 +64,9 @@ export class Tokens implements TokenVerifier {
     const hash = secrets.hash(token);
     const device = deviceId ?? secrets.random(8);
     const value = { person, network, deviceId: device, createdAt: clock.now() };
-    await turns.run(async () => {
+    await turns.run(async (base) => {
       await this.#demandPerson(person);
-      await directory.commit([{ row: 'token', hash, value }]);
+      await directory.commit([{ row: 'token', hash, value }], base);
     });
     return { token, id: tokenId(hash), deviceId: device };
   }
@@ -85,14 +85,17 @@ export class Tokens implements TokenVerifier {
   async revoke(person: PersonId, which?: string): Promise<void> {
     const { directory, secrets, turns, listener } = this.#options;
     const hash = which === undefined ? undefined : secrets.hash(which);
-    await turns.run(async () => {
+    await turns.run(async (base) => {
       await this.#demandPerson(person);
       const grants = await directory.tokens.of(person);
       const chosen = grants.filter(
         (grant) => which === undefined || grant.hash === hash || tokenId(grant.hash) === which,
       );
       if (which !== undefined && chosen.length === 0) throw new BridgeError('not_found', 'No such token');
-      await directory.commit(chosen.map((grant) => ({ row: 'token', hash: grant.hash, value: null })));
+      await directory.commit(
+        chosen.map((grant) => ({ row: 'token', hash: grant.hash, value: null })),
+        base,
+      );
     });
     listener.tokensChanged();
   }

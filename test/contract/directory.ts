@@ -336,5 +336,31 @@ export function directoryContract(
       expect(written).toEqual({ status: 'fulfilled', value: false });
       expect((await (await settled()).get(ALICE))?.lastActivity).toBe(1);
     });
+
+    test('a change that builds on what has changed since is refused, without a word and without a trace', async () => {
+      const { store, settled } = await open();
+      await store.commit([person(ALICE)]);
+      const base = await store.position();
+      await store.compareAndSet(ALICE, 0, recordOf(1));
+      await store.commit([{ row: 'presence', person: ALICE, expected: 1, value: recordOf(2) }]);
+      expect(await store.position()).toBe(base);
+      await store.commit([person(BOB)], base);
+      const refused = store.commit([person(CAROL)], base);
+      await expect(refused).rejects.toMatchObject({ code: 'conflict', message: '' });
+      const after = await settled();
+      expect(await after.people.byId(BOB)).not.toBeNull();
+      expect(await after.people.byId(CAROL)).toBeNull();
+      await after.commit([person(CAROL)], await after.position());
+      expect(await after.people.byId(CAROL)).not.toBeNull();
+    });
+
+    test('of changes that build on the same position one wins', async () => {
+      const { store, settled } = await open();
+      const base = await store.position();
+      const people = Array.from({ length: 8 }, (_, index) => personId(`person-${index}`));
+      const outcomes = await Promise.allSettled(people.map((id) => store.commit([person(id)], base)));
+      expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      expect(await (await settled()).people.page(null, 10)).toHaveLength(1);
+    });
   });
 }

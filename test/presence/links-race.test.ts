@@ -55,10 +55,10 @@ describe('a write that comes between', () => {
     expect(await store.people.page(null, 10)).toHaveLength(way === 'link' ? 2 : 1);
   });
 
-  it('every try of a link ends it as a conflict', async () => {
+  it('every try of a link ends it as overloaded', async () => {
     const { store, both, presence, links } = await pair();
     store.events = Array.from({ length: 20 }, () => () => presence.write(both[0].id, says(rich, 'dnd')));
-    await expect(links.link(onLoud('a'), onQuiet('b'))).rejects.toMatchObject({ code: 'conflict' });
+    await expect(links.link(onLoud('a'), onQuiet('b'))).rejects.toMatchObject({ code: 'overloaded' });
     expect(store.tries).toBe(16);
   });
 

@@ -34,6 +34,7 @@ export class MemoryStore implements PresenceStore, Directory {
   readonly #blocks = new Map<string, Block>();
   readonly #invites = new Map<string, Invite>();
   readonly #meta = new Map<string, string>();
+  #position = 0;
 
   get(person: PersonId): Promise<PresenceRecord | null> {
     return Promise.resolve(this.#records.get(person) ?? null);
@@ -106,7 +107,12 @@ export class MemoryStore implements PresenceStore, Directory {
     return Promise.resolve(this.#meta.get(key) ?? null);
   }
 
-  commit(changes: readonly DirectoryChange[]): Promise<void> {
+  position(): Promise<number> {
+    return Promise.resolve(this.#position);
+  }
+
+  commit(changes: readonly DirectoryChange[], base?: number): Promise<void> {
+    if (base !== undefined && base !== this.#position) return Promise.reject(new BridgeError('conflict'));
     for (const change of changes) {
       if (change.row !== 'presence') continue;
       const stored = this.#records.get(change.person)?.version ?? 0;
@@ -117,6 +123,7 @@ export class MemoryStore implements PresenceStore, Directory {
       return Promise.reject(new BridgeError('conflict', message));
     }
     for (const change of changes) this.#put(change);
+    if (changes.some(({ row }) => row !== 'presence')) this.#position++;
     return Promise.resolve();
   }
 

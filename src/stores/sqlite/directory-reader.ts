@@ -20,7 +20,7 @@ import type {
 } from '../../presence/identity.ts';
 import type { Database } from './database.ts';
 import { prepare } from './database.ts';
-import { fromColumn, toColumn } from './text-column.ts';
+import { fromColumn, toColumn } from '../text-column.ts';
 
 interface PersonRow {
   readonly id: PersonId;
@@ -58,7 +58,7 @@ interface InviteRow {
 }
 
 /** The committed directory. Throws `store_unavailable` when it cannot be read. */
-export function directoryReader(db: Database): Omit<Directory, 'commit'> {
+export function directoryReader(db: Database): Omit<Directory, 'commit' | 'position'> {
   const meta = prepare<{ value: string }>(db, 'SELECT value FROM meta WHERE key = ?');
   return {
     people: peopleReader(db),

@@ -1,7 +1,7 @@
 import type { DirectoryChange } from '../../presence/directory.ts';
 import type { Database } from './database.ts';
 import { prepare } from './database.ts';
-import { toColumn } from './text-column.ts';
+import { toColumn } from '../text-column.ts';
 
 /** A change of the directory's own tables; records go through the log. */
 export type RowChange = Exclude<DirectoryChange, { row: 'presence' }>;

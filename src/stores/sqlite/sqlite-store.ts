@@ -13,7 +13,7 @@ import type { Calls } from './worker-calls.ts';
 
 export interface SqliteParts {
   readonly records: Records;
-  readonly directory: Omit<Directory, 'commit'>;
+  readonly directory: Omit<Directory, 'commit' | 'position'>;
   readonly log: Calls<LogBatch, LogReply>;
   readonly folding: Folding;
   readonly logger: StoreLogger;
@@ -31,6 +31,8 @@ type RecordRow = Extract<DirectoryChange, { row: 'presence' }>;
 interface Entry {
   readonly records: readonly Omit<RecordRow, 'row'>[];
   readonly rows: readonly RowChange[];
+  /** The position of the directory that the rows build on, where it matters. */
+  readonly base?: number | undefined;
 }
 
 /** Presence and directory in one folder: a log that is the truth, and a state that it is folded into. */
@@ -43,6 +45,8 @@ export class SqliteStore implements PresenceStore, Directory, AsyncDisposable {
   readonly #batcher: Batcher<Entry, BridgeError | null>;
   /** The change of each person that is being made durable. */
   readonly #inFlight = new Map<PersonId, Promise<unknown>>();
+  /** Commits of the directory in this life: nobody else commits to it. */
+  #position = 0;
   #failing = false;
   #closed: Promise<void> | null = null;
 
@@ -76,10 +80,14 @@ export class SqliteStore implements PresenceStore, Directory, AsyncDisposable {
     yield* this.#parts.records.unsettled(now);
   }
 
-  async commit(changes: readonly DirectoryChange[]): Promise<void> {
+  position(): Promise<number> {
+    return Promise.resolve(this.#position);
+  }
+
+  async commit(changes: readonly DirectoryChange[], base?: number): Promise<void> {
     const records = changes.filter((change) => change.row === 'presence');
     const rows = changes.filter((change) => change.row !== 'presence');
-    if (!(await this.#write({ records, rows }))) throw new BridgeError('conflict');
+    if (!(await this.#write({ records, rows, base }))) throw new BridgeError('conflict');
   }
 
   /** Folds all that is committed by now; see `Folding`. */
@@ -127,8 +135,7 @@ export class SqliteStore implements PresenceStore, Directory, AsyncDisposable {
   async #commitBatch(entries: readonly Entry[]): Promise<(BridgeError | null)[]> {
     const { log, folding, records } = this.#parts;
     const seq = folding.seq + 1;
-    const alone = entries.filter(({ rows }) => rows.length === 0);
-    const commits = entries.filter(({ rows }) => rows.length > 0);
+    const { alone, commits, overtaken } = this.#sort(entries);
     const reply = await this.#watch(
       log.call({
         seq,
@@ -138,14 +145,32 @@ export class SqliteStore implements PresenceStore, Directory, AsyncDisposable {
       }),
     );
 
-    const reasons = new Map(commits.map((entry, index) => [entry, reply[index]]));
-    const changes = entries.flatMap((entry) => (reasons.get(entry) ? [] : entry.records));
+    const reasons = new Map<Entry, string>(overtaken.map((entry) => [entry, '']));
+    commits.forEach((entry, index) => {
+      const reason = reply[index] ?? null;
+      if (reason !== null) reasons.set(entry, reason);
+      else this.#position++;
+    });
+    const changes = entries.flatMap((entry) => (reasons.has(entry) ? [] : entry.records));
     for (const { person, value } of changes) records.set(person, value);
     if (changes.length > 0) folding.committed(seq);
     return entries.map((entry) => {
       const reason = reasons.get(entry);
-      return reason ? new BridgeError('conflict', reason) : null;
+      return reason === undefined ? null : new BridgeError('conflict', reason);
     });
+  }
+
+  /** What of a batch changes the directory, what does not, and what builds on a directory that has gone on since. */
+  #sort(entries: readonly Entry[]) {
+    const alone = entries.filter(({ rows }) => rows.length === 0);
+    const commits: Entry[] = [];
+    const overtaken: Entry[] = [];
+    for (const entry of entries) {
+      if (entry.rows.length === 0) continue;
+      const isCurrent = entry.base === undefined || entry.base === this.#position + commits.length;
+      (isCurrent ? commits : overtaken).push(entry);
+    }
+    return { alone, commits, overtaken };
   }
 
   /** Tells the operator when writing stops working, and when it works again. */
