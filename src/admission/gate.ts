@@ -1,14 +1,14 @@
 import { BridgeError } from '../presence/errors.ts';
 import type { NetworkName, PersonId } from '../presence/identity.ts';
 import type { Caller, TokenVerifier } from '../presence/tokens.ts';
-import type { BucketState, TokenBuckets } from './token-buckets.ts';
+import type { Buckets, BucketState } from './token-buckets.ts';
 
 export interface GateOptions {
   readonly verifier: TokenVerifier;
   /** Failed authentications, by client address. */
-  readonly failures: TokenBuckets;
+  readonly failures: Buckets;
   /** Writes, by person: one budget over all surfaces. */
-  readonly writes: TokenBuckets;
+  readonly writes: Buckets;
 }
 
 /** Lets callers in by their token and meters what they write. Shared by all surfaces. */
@@ -35,20 +35,20 @@ export class Gate {
   }
 
   /** Counts a failed authentication and throws what it deserves. */
-  refuse(ip: string, error: BridgeError): never {
-    const { allowed, retryAfterMs } = this.#options.failures.take(ip);
+  async refuse(ip: string, error: BridgeError): Promise<never> {
+    const { allowed, retryAfterMs } = await this.#options.failures.take(ip);
     if (allowed) throw error;
     throw new BridgeError('rate_limited', '', { retryAfterMs });
   }
 
   /** Takes one write of hers; the caller answers `rate_limited` when it was not allowed. */
-  meter(person: PersonId): BucketState {
+  async meter(person: PersonId): Promise<BucketState> {
     return this.#options.writes.take(person);
   }
 }
 
 /** The same for callers that need no headers of a granted write. Throws `rate_limited`. */
-export function demandWrite(gate: Gate, person: PersonId): void {
-  const { allowed, retryAfterMs } = gate.meter(person);
+export async function demandWrite(gate: Gate, person: PersonId): Promise<void> {
+  const { allowed, retryAfterMs } = await gate.meter(person);
   if (!allowed) throw new BridgeError('rate_limited', '', { retryAfterMs });
 }

@@ -25,11 +25,17 @@ interface Bucket {
   at: number;
 }
 
+/** A token bucket per key. */
+export interface Buckets {
+  /** Takes one if there is one. A refused take costs nothing. Errors as in the store, where the buckets are kept in one. */
+  take(key: string): BucketState | Promise<BucketState>;
+}
+
 /** Keys remembered at once; the least recently used one is forgotten beyond it, and starts again full. */
 const MAX_KEYS = 100_000;
 
-/** A token bucket per key. */
-export class TokenBuckets {
+/** The buckets of a single node. */
+export class TokenBuckets implements Buckets {
   readonly #buckets = new LRUCache<string, Bucket>({ max: MAX_KEYS });
   readonly #limits: BucketLimits;
   readonly #clock: Clock;
@@ -39,7 +45,6 @@ export class TokenBuckets {
     this.#clock = clock;
   }
 
-  /** Takes one if there is one. A refused take costs nothing. */
   take(key: string): BucketState {
     const { burst, perSecond } = this.#limits;
     const now = this.#clock.now();

@@ -89,7 +89,10 @@ export function reduceSignal(
 
 function nextSession(before: Session | undefined, signal: Signal, now: number): Session | undefined {
   if (signal.kind === 'session-end') {
-    return before && before.endsAt > signal.endsAt ? { ...before, endsAt: signal.endsAt } : before;
+    const isRenewed = signal.leased !== undefined && before?.endsAt !== signal.leased;
+    return before && !isRenewed && before.endsAt > signal.endsAt
+      ? { ...before, endsAt: signal.endsAt }
+      : before;
   }
   const { id, origin, mode, active, endsAt } = signal;
   return { id, origin, mode, endsAt, lastActivity: active || !before ? now : before.lastActivity };

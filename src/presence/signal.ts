@@ -12,11 +12,16 @@ export type Signal =
       /** Milliseconds since 1970. */
       readonly endsAt: number;
     }
-  /** The connection is gone: its session ends at `endsAt` if it would live longer. */
+  /**
+   * The connection is gone: its session ends at `endsAt` if it would live longer. Where `leased` says when the lease of that
+   * connection ends, only if it is still that one: on another node the device may have taken a new one since.
+   */
   | {
       readonly kind: 'session-end';
       readonly id: string;
       readonly origin: Origin;
+      /** Milliseconds since 1970. */
+      readonly leased?: number;
       /** Milliseconds since 1970. */
       readonly endsAt: number;
     };

@@ -17,11 +17,10 @@ export function authentication({
     const given = Buffer.from(secrets.hash(token));
     return given.length === right.length && timingSafeEqual(given, right);
   };
-  return (request) => {
+  return async (request) => {
     const tokens = tokensOf(request);
-    if (tokens.length === 0) gate.refuse(request.ip, new BridgeError('missing_token'));
-    if (!tokens.every(isRight)) gate.refuse(request.ip, new BridgeError('forbidden', 'Wrong hs_token'));
-    return Promise.resolve();
+    if (tokens.length === 0) await gate.refuse(request.ip, new BridgeError('missing_token'));
+    if (!tokens.every(isRight)) await gate.refuse(request.ip, new BridgeError('forbidden', 'Wrong hs_token'));
   };
 }
 

@@ -13,9 +13,9 @@ export interface OperatorAuthOptions {
 }
 
 /** The bearer token of a request. Throws `missing_token`, counted against the address. */
-export function bearerToken(request: FastifyRequest, gate: Gate): string {
+export async function bearerToken(request: FastifyRequest, gate: Gate): Promise<string> {
   const token = /^Bearer ([^\s,]+)$/.exec(request.headers.authorization ?? '')?.[1];
-  return token ?? gate.refuse(request.ip, new BridgeError('missing_token'));
+  return token ?? (await gate.refuse(request.ip, new BridgeError('missing_token')));
 }
 
 /** The request decorator that keeps the caller. */
@@ -24,7 +24,7 @@ export const CALLER = 'caller';
 /** A hook that lets users in by a token of any network, before anything else of the request is read. */
 export function admitUser(gate: Gate) {
   return async (request: FastifyRequest): Promise<void> => {
-    request.setDecorator(CALLER, await gate.admit(bearerToken(request, gate), request.ip));
+    request.setDecorator(CALLER, await gate.admit(await bearerToken(request, gate), request.ip));
   };
 }
 
@@ -34,11 +34,11 @@ export function userOf(request: FastifyRequest): PersonId {
 }
 
 /** Throws unless the request carries the operator token. */
-export function demandOperator(request: FastifyRequest, options: OperatorAuthOptions): void {
+export async function demandOperator(request: FastifyRequest, options: OperatorAuthOptions): Promise<void> {
   const { gate, secrets, operatorTokenHash } = options;
-  const given = Buffer.from(secrets.hash(bearerToken(request, gate)));
+  const given = Buffer.from(secrets.hash(await bearerToken(request, gate)));
   const right = Buffer.from(operatorTokenHash);
   if (given.length !== right.length || !timingSafeEqual(given, right)) {
-    gate.refuse(request.ip, new BridgeError('unknown_token'));
+    await gate.refuse(request.ip, new BridgeError('unknown_token'));
   }
 }

@@ -22,7 +22,8 @@ export function authentication(
   const { gate, network } = context;
   return async (request) => {
     const token =
-      tokenOf(request, options.queryTokens) ?? gate.refuse(request.ip, new BridgeError('missing_token'));
+      tokenOf(request, options.queryTokens) ??
+      (await gate.refuse(request.ip, new BridgeError('missing_token')));
     const standIn = await masqueraded(request, token, context);
     const caller = standIn ?? (await gate.admit(token, request.ip, network.name));
     request.setDecorator(CALLER, { ...caller, token, metered: standIn === null });

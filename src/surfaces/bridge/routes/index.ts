@@ -17,10 +17,7 @@ import { servers } from './servers.ts';
 
 /** Routes that only the operator may call. */
 export function operatorRoutes(app: BridgeApp, context: BridgeContext): void {
-  app.addHook('onRequest', (request: FastifyRequest, _reply, done) => {
-    demandOperator(request, context);
-    done();
-  });
+  app.addHook('onRequest', (request: FastifyRequest) => demandOperator(request, context));
   createPerson(app, context);
   getPerson(app, context);
   listPeople(app, context);

@@ -75,7 +75,7 @@ export function links(app: BridgeApp, context: LinksContext): void {
       response: { 200: split },
     },
     handler: async (request) => {
-      demandOperator(request, context);
+      await demandOperator(request, context);
       const { id } = await findPerson(people, networks, request.params.id);
       const parts = await context.links.unlink(id);
       return { people: parts.map((part) => encodePerson(part, networks)) };
@@ -91,7 +91,7 @@ async function provenAccounts(
 ): Promise<[Address, Address]> {
   const { networks } = context;
   const byToken = networks.some(({ name }) => body[`${name}_token`] !== undefined);
-  if (!byToken) demandOperator(request, context);
+  if (!byToken) await demandOperator(request, context);
   const accounts = byToken
     ? await Promise.all(networks.map((network) => accountOfToken(request, body, network, context)))
     : readIds(body, networks);
@@ -110,7 +110,7 @@ async function accountOfToken(
   const token = body[field];
   if (typeof token !== 'string') throw new BridgeError('bad_json', `${field}: needed`);
   const caller = await gate.admit(token, request.ip, network.name);
-  demandWrite(gate, caller.person);
+  await demandWrite(gate, caller.person);
   const own = ownAddress(await people.get(caller.person), network.name);
   if (!own) throw new BridgeError('bad_parameter', `${field}: she has no account on ${network.name}`);
   return own;

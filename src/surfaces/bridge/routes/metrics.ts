@@ -1,4 +1,4 @@
-import type { onRequestHookHandler } from 'fastify';
+import type { onRequestAsyncHookHandler } from 'fastify';
 import { z } from 'zod';
 import { demandOperator } from '../auth.ts';
 import type { BridgeApp, BridgeContext } from '../context.ts';
@@ -11,9 +11,8 @@ export function metrics(
     ...auth
   }: Pick<BridgeContext, 'metrics' | 'metricsPublic' | 'gate' | 'secrets' | 'operatorTokenHash'>,
 ): void {
-  const guard: onRequestHookHandler = (request, _reply, done) => {
-    if (!metricsPublic) demandOperator(request, auth);
-    done();
+  const guard: onRequestAsyncHookHandler = async (request) => {
+    if (!metricsPublic) await demandOperator(request, auth);
   };
   app.get('/metrics', {
     onRequest: guard,

@@ -68,7 +68,7 @@ export function mode(
     },
     handler: async (request) => {
       const person = userOf(request);
-      demandWrite(gate, person);
+      await demandWrite(gate, person);
       const written = modeOf(bridgeDialect, request.body.mode);
       if (!written) throw new BridgeError('bad_json', 'mode: unknown');
       const status = readStatus(request.body, clock.now());

@@ -41,7 +41,7 @@ export function serverTokens(app: BridgeApp, context: Context): void {
     },
     handler: async (request, reply) => {
       const person = userOf(request);
-      demandWrite(gate, person);
+      await demandWrite(gate, person);
       await tokensOf(context, request.params.network).give(await people.get(person), request.body.token);
       return reply.code(204).send();
     },
@@ -57,7 +57,7 @@ export function serverTokens(app: BridgeApp, context: Context): void {
     },
     handler: async (request, reply) => {
       const person = userOf(request);
-      demandWrite(gate, person);
+      await demandWrite(gate, person);
       await tokensOf(context, request.params.network).revoke(person);
       return reply.code(204).send();
     },

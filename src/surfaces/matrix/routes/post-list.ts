@@ -15,7 +15,7 @@ export function postList(
   app.post<UserParams>(`${root}/presence/list/:userId`, { onRequest: authenticate }, async (request) => {
     const { person, metered } = callerOf(request);
     await demandSelf(context, person, request.params.userId);
-    if (metered) demandWrite(context.gate, person);
+    if (metered) await demandWrite(context.gate, person);
     const { invite, drop } = decodeListChange(parseJson(request.body));
     await context.contacts.change(person, addressesOf(context, invite), addressesOf(context, drop));
     return {};

@@ -17,7 +17,7 @@ export function putStatus(
     app.put<UserParams>(url, { onRequest: authenticate }, async (request) => {
       const { person, metered } = callerOf(request);
       await demandSelf(context, person, request.params.userId);
-      if (metered) demandWrite(context.gate, person);
+      if (metered) await demandWrite(context.gate, person);
       await context.presence.write(person, decodePresence(parseJson(request.body), dialect));
       return {};
     });

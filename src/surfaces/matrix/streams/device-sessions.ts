@@ -19,10 +19,17 @@ interface Poll {
   readonly endsAt: number;
 }
 
+/** One device, while a request of it is being held. */
+interface Device {
+  readonly polls: Set<Poll>;
+  /** When the session ends that was last told of, ms since 1970. */
+  leased: number;
+}
+
 /** The sessions of devices that poll: there while a poll is held, and for the grace after it (semantics §5). */
 export class DeviceSessions implements Disposable {
   readonly #options: DeviceSessionsOptions;
-  readonly #polls = new Map<string, Set<Poll>>();
+  readonly #devices = new Map<string, Device>();
   #closing = false;
 
   constructor(options: DeviceSessionsOptions) {
@@ -42,16 +49,17 @@ export class DeviceSessions implements Disposable {
     const { clock, graceMs } = this.#options;
     const mine = { mode, endsAt: clock.now() + timeoutMs + graceMs };
     const key = `${caller.person} ${caller.deviceId}`;
-    const polls = this.#polls.get(key) ?? new Set();
-    this.#polls.set(key, polls.add(mine));
+    const device = this.#devices.get(key) ?? { polls: new Set(), leased: 0 };
+    this.#devices.set(key, device);
+    device.polls.add(mine);
     try {
-      await this.#renew(caller, mine, polls).catch(failed);
+      await this.#renew(caller, mine, device).catch(failed);
       return await poll();
     } finally {
-      polls.delete(mine);
-      if (polls.size === 0) this.#polls.delete(key);
+      device.polls.delete(mine);
+      if (device.polls.size === 0) this.#devices.delete(key);
       // Not awaited: the answer need not wait until the end is durable.
-      if (!this.#closing) this.#shorten(caller, polls).catch(failed);
+      if (!this.#closing) this.#shorten(caller, device).catch(failed);
     }
   }
 
@@ -61,18 +69,23 @@ export class DeviceSessions implements Disposable {
   }
 
   /** The device is what the best of its polls says, so that two clients sharing it do not wake each other for ever. */
-  async #renew({ person, deviceId: id }: Caller, mine: Poll, polls: ReadonlySet<Poll>): Promise<void> {
+  async #renew({ person, deviceId: id }: Caller, mine: Poll, device: Device): Promise<void> {
     const { presence, origin } = this.#options;
-    const mode = [...polls].some((poll) => poll.mode === 'online') ? 'online' : mine.mode;
+    const polls = [...device.polls];
+    const mode = polls.some((poll) => poll.mode === 'online') ? 'online' : mine.mode;
     const active = mine.mode === 'online';
-    const endsAt = Math.max(...[...polls].map((poll) => poll.endsAt));
+    const endsAt = Math.max(...polls.map((poll) => poll.endsAt));
+    device.leased = endsAt;
     await presence.signal(person, { kind: 'session', id, origin, mode, active, endsAt });
   }
 
   /** Changes nothing when the poll took all its time, or another one outlasts it. */
-  async #shorten({ person, deviceId: id }: Caller, polls: ReadonlySet<Poll>): Promise<void> {
+  async #shorten({ person, deviceId: id }: Caller, device: Device): Promise<void> {
     const { presence, origin, clock, graceMs } = this.#options;
-    const endsAt = Math.max(clock.now() + graceMs, ...[...polls].map((poll) => poll.endsAt));
-    await presence.signal(person, { kind: 'session-end', id, origin, endsAt });
+    const endsAt = Math.max(clock.now() + graceMs, ...[...device.polls].map((poll) => poll.endsAt));
+    const { leased } = device;
+    if (endsAt >= leased) return;
+    device.leased = endsAt;
+    await presence.signal(person, { kind: 'session-end', id, origin, leased, endsAt });
   }
 }

@@ -50,6 +50,7 @@ export class Lease {
       kind: 'session-end',
       id: this.#id,
       origin: network.name,
+      leased: this.#endsAt,
       endsAt,
     });
   }

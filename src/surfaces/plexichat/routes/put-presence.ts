@@ -19,7 +19,7 @@ export function putPresence(app: FastifyInstance, context: PlexichatContext): vo
     }
     const body = readBody(request);
     const caller = await authenticate(request, context);
-    demandBudget(reply, gate.meter(caller.person), clock.now());
+    demandBudget(reply, await gate.meter(caller.person), clock.now());
     const write = decodePresence(body);
     const person = await people.get(caller.person);
     const own = await presence.write(person.id, write);

@@ -12,7 +12,7 @@ export async function presenceUpdate(
   context: GatewayContext,
 ): Promise<void> {
   const { gate, presence, counters } = context;
-  if (!gate.meter(person).allowed) throw new GatewayFault('rate_limited');
+  if (!(await gate.meter(person)).allowed) throw new GatewayFault('rate_limited');
   const write = readUpdate(d);
   if (!(write instanceof BridgeError)) {
     await presence.write(person, write);
