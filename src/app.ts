@@ -13,6 +13,8 @@ import type { FirstStart, Sample } from './first-start.ts';
 import { firstStart } from './first-start.ts';
 import { Metrics } from './metrics/metrics.ts';
 import type { Clock } from './presence/clock.ts';
+import type { Cluster } from './presence/cluster.ts';
+import { alone } from './presence/cluster.ts';
 import type { Directory } from './presence/directory.ts';
 import type { BridgeError } from './presence/errors.ts';
 import type { NetworkName } from './presence/identity.ts';
@@ -29,7 +31,8 @@ import { bridgeRefusal } from './surfaces/bridge/errors.ts';
 import { bridgeSurface } from './surfaces/bridge/surface.ts';
 import type { Refusal } from './surfaces/http/server.ts';
 import { createServer } from './surfaces/http/server.ts';
-import type { BucketLimits } from './admission/token-buckets.ts';
+import type { Buckets, BucketLimits } from './admission/token-buckets.ts';
+import { TokenBuckets } from './admission/token-buckets.ts';
 import { matrixSection, syncLimits } from './surfaces/matrix/config.ts';
 import { matrixExamples } from './surfaces/matrix/examples.ts';
 import { HEADERS, matrixSurface } from './surfaces/matrix/surface.ts';
@@ -55,6 +58,10 @@ export type Settings = z.output<typeof settingsSchema>;
 export interface AppOptions {
   readonly settings: Settings;
   readonly store: PresenceStore & Directory;
+  /** The other nodes over the store; none by default. */
+  readonly cluster?: Cluster;
+  /** Where rate limits of that name are kept; on this node by default. */
+  readonly buckets?: (name: string, limits: BucketLimits) => Buckets;
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly logger: FastifyBaseLogger;
@@ -75,6 +82,8 @@ export async function buildApp({
   clock,
   secrets,
   logger,
+  cluster = alone(secrets.random(9)),
+  buckets = (_name, limits) => new TokenBuckets(limits, clock),
   processMetrics = true,
 }: AppOptions): Promise<App> {
   const metrics = new Metrics({ process: processMetrics });
@@ -84,6 +93,7 @@ export async function buildApp({
   const servers = openServers(settings, around, metrics);
   const core = composeCore({
     store,
+    cluster,
     networks,
     clock,
     secrets,
@@ -98,8 +108,8 @@ export async function buildApp({
     },
     visibility: settings.presence.visibility,
     maxContacts: settings.limits.contacts,
-    writes: bucket(settings.limits.writes),
-    failures: bucket(settings.limits.failed_auth),
+    writes: buckets('writes', limitsOf(settings.limits.writes)),
+    failures: buckets('failed-auth', limitsOf(settings.limits.failed_auth)),
     report,
     upstreams: servers.upstreams,
   });
@@ -119,7 +129,7 @@ export async function buildApp({
     core.audience[Symbol.dispose]();
     core.presence[Symbol.dispose]();
   });
-  await core.presence.start();
+  await core.start();
   const { operatorTokenHash, made } = await firstStart({
     ...core,
     directory: store,
@@ -251,7 +261,7 @@ function samples({ matrix }: Settings): Sample[] {
   }));
 }
 
-function bucket({ burst, per_second }: Settings['limits']['writes']): BucketLimits {
+function limitsOf({ burst, per_second }: Settings['limits']['writes']): BucketLimits {
   return { burst, perSecond: per_second };
 }
 

@@ -1,5 +1,6 @@
 import { Audience } from './presence/audience.ts';
 import type { Clock } from './presence/clock.ts';
+import type { Cluster, Follower } from './presence/cluster.ts';
 import { Contacts } from './presence/contacts.ts';
 import type { Directory, DirectoryListener } from './presence/directory.ts';
 import { DirectoryTurns } from './presence/directory-turns.ts';
@@ -15,21 +16,21 @@ import type { PresenceStore } from './presence/store.ts';
 import type { Secrets } from './presence/tokens.ts';
 import { Tokens } from './presence/tokens.ts';
 import { Gate } from './admission/gate.ts';
-import type { BucketLimits } from './admission/token-buckets.ts';
-import { TokenBuckets } from './admission/token-buckets.ts';
+import type { Buckets } from './admission/token-buckets.ts';
 import { TokenCache } from './admission/token-cache.ts';
 import type { Upstream } from './admission/upstream-tokens.ts';
 import { UpstreamTokens } from './admission/upstream-tokens.ts';
 
 export interface CoreOptions {
   readonly store: PresenceStore & Directory;
+  readonly cluster: Cluster;
   readonly networks: readonly Network[];
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly rules: Rules;
   readonly maxContacts: number;
-  readonly writes: BucketLimits;
-  readonly failures: BucketLimits;
+  readonly writes: Buckets;
+  readonly failures: Buckets;
   readonly report: Report;
   /** Real servers whose tokens are accepted, too. */
   readonly upstreams?: readonly Upstream[];
@@ -38,8 +39,8 @@ export interface CoreOptions {
 }
 
 /** Everything below the surfaces, for whatever networks it is given. */
-export function composeCore({ store, maxContacts, writes, failures, ...rest }: CoreOptions) {
-  const { clock, rules, report } = rest;
+export function composeCore({ store, cluster, maxContacts, writes, failures, ...rest }: CoreOptions) {
+  const { rules, report } = rest;
   const common = { ...rest, directory: store, store, turns: new DirectoryTurns(store) };
   const presence = new PresenceService(common);
   const audience = new Audience(store, presence);
@@ -62,11 +63,29 @@ export function composeCore({ store, maxContacts, writes, failures, ...rest }: C
       announce(changed);
     },
   };
+  const follower: Follower = {
+    recordsChanged: (people) => follow(presence.reread(people)),
+    directoryChanged: async ({ tokens, people, pairs }) => {
+      if (tokens) listener.tokensChanged();
+      for (const [a, b] of pairs) await listener.pairChanged(a, b);
+      if (people.length > 0) await listener.peopleChanged(people);
+    },
+    missed: async (how) => {
+      listener.tokensChanged();
+      await follow(presence.rereadUnsettled());
+      await follow(audience.refreshAll(how));
+    },
+  };
   const tokens = new Tokens({ ...common, listener });
   const cache = new TokenCache(tokens);
   const people = new People({ ...common, listener });
   const newcomers = new Newcomers({ people, visibility: rest.visibility });
   return {
+    /** Takes up timers, and follows what other nodes do. Errors as in the store. */
+    start: async () => {
+      await cluster.follow(follower);
+      await presence.start();
+    },
     presence,
     audience,
     tokens,
@@ -79,8 +98,8 @@ export function composeCore({ store, maxContacts, writes, failures, ...rest }: C
     contacts: new Contacts({ ...common, people, maxContacts, listener }),
     gate: new Gate({
       verifier: new UpstreamTokens({ ...common, own: cache, upstreams: rest.upstreams ?? [], newcomers }),
-      failures: new TokenBuckets(failures, clock),
-      writes: new TokenBuckets(writes, clock),
+      failures,
+      writes,
     }),
   };
 }

@@ -1,5 +1,6 @@
 import type { Clock } from './presence/clock.ts';
 import type { Directory } from './presence/directory.ts';
+import { BridgeError } from './presence/errors.ts';
 import type { Address, NetworkName, Person, Visibility } from './presence/identity.ts';
 import type { Network } from './presence/network.ts';
 import { idOn } from './presence/network.ts';
@@ -42,7 +43,10 @@ export interface FirstStart {
 const OPERATOR_TOKEN = 'operator-token-hash';
 const FIRST_START = 'first-start';
 
-/** Gives an empty store its operator token and sample people; finds the operator token of any other. */
+/**
+ * Gives an empty store its operator token and sample people; finds the operator token of any other. Nodes that start at once
+ * make each of them once.
+ */
 export async function firstStart(options: FirstStartOptions): Promise<FirstStart> {
   const { directory, clock } = options;
   const operator = await operatorAccess(options);
@@ -52,13 +56,20 @@ export async function firstStart(options: FirstStartOptions): Promise<FirstStart
   return { operatorTokenHash: operator.hash, made: { operatorToken: operator.made, samples } };
 }
 
-async function operatorAccess({ directory, secrets, operatorToken }: FirstStartOptions) {
+async function operatorAccess(options: FirstStartOptions): Promise<{ hash: string; made: string | null }> {
+  const { directory, secrets, operatorToken } = options;
   if (operatorToken !== undefined) return { hash: secrets.hash(operatorToken), made: null };
+  const base = await directory.position();
   const stored = await directory.meta(OPERATOR_TOKEN);
   if (stored !== null) return { hash: stored, made: null };
   const made = `pxo_${secrets.random(32)}`;
   const hash = secrets.hash(made);
-  await directory.commit([{ row: 'meta', key: OPERATOR_TOKEN, value: hash }]);
+  try {
+    await directory.commit([{ row: 'meta', key: OPERATOR_TOKEN, value: hash }], base);
+  } catch (error) {
+    if (isConflict(error)) return operatorAccess(options); // another node was quicker
+    throw error;
+  }
   return { hash, made };
 }
 
@@ -67,7 +78,13 @@ async function makeSamples({ people, tokens, networks, samples, visibility }: Fi
   for (const { displayName, accounts } of samples) {
     // A start that died half-way left some behind; their tokens are lost, but an operator can make new ones.
     if ((await Promise.all(accounts.map((account) => people.find(account)))).some(Boolean)) continue;
-    const person = await people.create(accounts, { displayName, avatarUrl: null, visibility });
+    const person = await people
+      .create(accounts, { displayName, avatarUrl: null, visibility })
+      .catch((error: unknown) => {
+        if (isConflict(error)) return null;
+        throw error;
+      });
+    if (!person) continue;
     for (const network of networks) {
       const id = idOn(person, network);
       const { token } = await tokens.issue(person.id, network.name, (secret) =>
@@ -77,4 +94,8 @@ async function makeSamples({ people, tokens, networks, samples, visibility }: Fi
     }
   }
   return made;
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof BridgeError && error.code === 'conflict';
 }

@@ -111,6 +111,21 @@ export class Audience implements Disposable {
     await this.refresh([...people, ...listers.flat(), ...watching]);
   }
 
+  /**
+   * Anything may have changed unheard: everybody who listens is brought up to date. `rewound` when versions may have gone
+   * back, so that what is known tells nothing of what is newer. Errors as in the store.
+   */
+  async refreshAll({ rewound }: { readonly rewound: boolean }): Promise<void> {
+    if (rewound) for (const observer of this.#observers.values()) forgetVersions(observer);
+    const observers = [...this.#observers.keys()];
+    await this.refresh(observers);
+    for (const id of observers) {
+      const look = await this.#presence.look(id);
+      const observer = this.#observers.get(id);
+      if (observer) this.#tellOwn(observer, look);
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#unsubscribe();
   }
@@ -181,6 +196,13 @@ export class Audience implements Disposable {
     watching?.delete(observer);
     if (watching?.size === 0) this.#watching.delete(target);
   }
+}
+
+function forgetVersions(observer: Observer): void {
+  for (const [id, view] of observer.views) {
+    if (view.version !== UNSEEN) observer.views.set(id, { ...view, version: 0 });
+  }
+  if (observer.own) observer.own = { ...observer.own, version: 0 };
 }
 
 function newObserver(id: PersonId): Observer {

@@ -29,6 +29,11 @@ export class Deadlines<Key> implements Disposable {
     return this.#current.size;
   }
 
+  /** Keys with a deadline, in no order. */
+  keys(): Iterable<Key> {
+    return this.#current.keys();
+  }
+
   /** Sets the key's deadline, in ms since 1970, in place of any before; null takes it away. */
   set(key: Key, at: number | null): void {
     if (this.#disposed || this.#current.get(key)?.at === at) return;

@@ -160,6 +160,17 @@ export class PresenceService implements Disposable {
   }
 
   /**
+   * Tells listeners and timers of everybody whom time has yet to change, or had when it was last looked; for a node to
+   * which changes may not have come. Errors as in the store.
+   */
+  async rereadUnsettled(): Promise<void> {
+    const people = new Set(this.#deadlines.keys());
+    for await (const [person] of this.#store.unsettled(this.#clock.now())) people.add(person);
+    const all = [...people];
+    for (let from = 0; from < all.length; from += PAGE) await this.reread(all.slice(from, from + PAGE));
+  }
+
+  /**
    * Calls `listener` with every change once it is durable, and when time alone has changed what is seen; one person's
    * in version order. The result ends it.
    */

@@ -9,6 +9,9 @@ import type { PresenceStore } from '../../src/presence/store.ts';
 import type { Secrets } from '../../src/presence/tokens.ts';
 import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
 import type { BucketLimits } from '../../src/admission/token-buckets.ts';
+import { TokenBuckets } from '../../src/admission/token-buckets.ts';
+import type { Cluster } from '../../src/presence/cluster.ts';
+import { alone } from '../../src/presence/cluster.ts';
 import { ManualClock } from './clock.ts';
 
 export const RULES: Rules = {
@@ -21,6 +24,10 @@ export const PROFILE: Profile = { displayName: null, avatarUrl: null, visibility
 export interface TestBridgeOptions {
   networks: readonly Network[];
   store?: PresenceStore & Directory;
+  cluster?: Cluster;
+  clock?: ManualClock;
+  /** Tells its randomness from that of other bridges over the same store. */
+  secrets?: string;
   rules?: Rules;
   writes?: BucketLimits;
   failures?: BucketLimits;
@@ -34,29 +41,30 @@ function rethrow(problem: string, cause: unknown): never {
 }
 
 /** Repeatable randomness: a counter, hashed. */
-export function countingSecrets(): Secrets {
+export function countingSecrets(seed = ''): Secrets {
   let count = 0;
   const hash = (text: string) => createHash('sha256').update(text).digest('base64url');
   return {
     hash,
-    random: (bytes) => hash(`random ${count++}`).slice(0, Math.ceil((bytes * 4) / 3)),
+    random: (bytes) => hash(`random ${seed}${count++}`).slice(0, Math.ceil((bytes * 4) / 3)),
   };
 }
 
 /** Everything below the surfaces, in memory, on a clock turned by hand. */
 export function makeBridge(options: TestBridgeOptions) {
-  const clock = new ManualClock();
+  const clock = options.clock ?? new ManualClock();
   const store = options.store ?? new MemoryStore();
   const core = composeCore({
     store,
+    cluster: options.cluster ?? alone('node'),
     networks: options.networks,
     clock,
-    secrets: countingSecrets(),
+    secrets: countingSecrets(options.secrets),
     rules: options.rules ?? RULES,
     visibility: PROFILE.visibility,
     maxContacts: options.maxContacts ?? 1000,
-    writes: options.writes ?? { burst: 1000, perSecond: 1000 },
-    failures: options.failures ?? { burst: 1000, perSecond: 1 },
+    writes: new TokenBuckets(options.writes ?? { burst: 1000, perSecond: 1000 }, clock),
+    failures: new TokenBuckets(options.failures ?? { burst: 1000, perSecond: 1 }, clock),
     report: options.report ?? rethrow,
   });
   const { people, tokens } = core;
