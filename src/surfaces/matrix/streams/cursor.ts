@@ -7,20 +7,22 @@ export interface Cursor {
   /** Names the stream. */
   readonly epoch: string;
   readonly position: number;
+  /** What the client has seen there, for a stream that does not know the position; null where it was told only a part. */
+  readonly digest: string | null;
 }
 
-const CURSOR = /^([\w-]{12})\.(\d{1,15})$/;
+const CURSOR = /^([\w-]{12})\.(\d{1,15})(?:\.([\w-]{86}))?$/;
 
-export function formatCursor({ epoch, position }: Cursor): string {
-  return `${epoch}.${position}`;
+export function formatCursor({ epoch, position, digest }: Cursor): string {
+  return [epoch, position, ...(digest === null ? [] : [digest])].join('.');
 }
 
 /** Null stays null. Throws `bad_parameter` when the text cannot have come from `formatCursor`. */
 export function parseCursor(text: string | null): Cursor | null {
   if (text === null) return null;
-  const [, epoch, position] = CURSOR.exec(text) ?? [];
+  const [, epoch, position, digest = null] = CURSOR.exec(text) ?? [];
   if (epoch === undefined) throw new BridgeError('bad_parameter', 'Malformed stream position');
-  return { epoch, position: Number(position) };
+  return { epoch, position: Number(position), digest };
 }
 
 /** Tells a stream from every other: those of other observers, and hers from before. `openedAt` in ms since 1970. */

@@ -6,6 +6,8 @@ import type { Entry, Stream } from './stream.ts';
 export interface Start {
   /** Changes after this position are told; Infinity for none. */
   readonly after: number;
+  /** Among whom they may be. */
+  readonly among: (entry: Entry) => boolean;
   /** Tells also how everybody is, and does so at once. */
   readonly whole: boolean;
 }
@@ -25,10 +27,20 @@ export interface Batch {
   readonly next: Cursor;
 }
 
-/** Without a cursor: how everybody is. With one that is lost: everything, so that what was missed is made up for. */
+const everybody = () => true;
+
+/**
+ * Without a cursor: how everybody is. With one that this stream does not know, from another node or from before a restart:
+ * how everybody is who may have changed since, so that what was missed is made up for.
+ */
 export function startOf(stream: Stream, since: Cursor | null, whole: boolean): Start {
-  if (since === null) return { after: Infinity, whole: true };
-  return { after: stream.locate(since) ?? -1, whole };
+  if (since === null) return { after: Infinity, among: everybody, whole: true };
+  const after = stream.locate(since);
+  if (after !== null) return { after, among: everybody, whole };
+  if (since.digest === null) return { after: -1, among: everybody, whole };
+  const changed = stream.changesSince(since.digest);
+  const here = stream.position;
+  return { after: -1, among: (entry) => entry.at > here || changed(entry), whole };
 }
 
 /** Reads what there is; when that is nothing, holds until there is something, `timeoutMs` have passed or the reader has gone. */
@@ -47,10 +59,11 @@ export async function poll(
   }
 }
 
-function read(stream: Stream, { after, whole }: Start, { wants, worthTelling, limit }: Wish): Batch {
+function read(stream: Stream, { after, among, whole }: Start, { wants, worthTelling, limit }: Wish): Batch {
   const wanted = stream
     .entries()
-    .filter((entry) => (entry.at > after || (whole && worthTelling(entry))) && wants(entry));
+    .filter((entry) => (entry.at > after && among(entry)) || (whole && worthTelling(entry)))
+    .filter(wants);
   const entries = wanted.slice(0, limit);
   const last = wanted.length > limit ? entries.at(-1) : undefined;
   return { entries, next: stream.cursorAt(last?.at ?? stream.position) };

@@ -5,6 +5,7 @@ import type { Own, Shown } from '../../../presence/shown.ts';
 import { NOTHING_SHOWN } from '../../../presence/shown.ts';
 import type { Cursor } from './cursor.ts';
 import { epochOf } from './cursor.ts';
+import { Digest } from './digest.ts';
 
 /** People who went out of her sight and are remembered, so that every client of hers learns it. */
 const MAX_VANISHED = 1000;
@@ -31,6 +32,7 @@ export class Stream implements Watcher, Disposable {
   readonly #epoch: string;
   /** Least recently changed first. */
   readonly #log = new Map<PersonId, Entry>();
+  readonly #digest: Digest;
   readonly #waiting = new Set<() => void>();
   #self: Person;
   #watch: Watch | null = null;
@@ -41,6 +43,7 @@ export class Stream implements Watcher, Disposable {
   private constructor(self: Person, clock: Clock) {
     this.#self = self;
     this.#clock = clock;
+    this.#digest = new Digest(self.id);
     this.#epoch = epochOf(self.id, clock.now());
   }
 
@@ -61,7 +64,7 @@ export class Stream implements Watcher, Disposable {
   meet(self: Person): void {
     this.#self = self;
     const entry = this.#log.get(self.id);
-    if (entry) this.#log.set(self.id, { ...entry, person: self });
+    if (entry) this.#set({ ...entry, person: self });
   }
 
   sighted({ person, shown }: Sighting): void {
@@ -72,7 +75,7 @@ export class Stream implements Watcher, Disposable {
 
   own(own: Own): void {
     const entry = this.#log.get(this.#self.id);
-    if (entry && sameButActivity(entry.face, own)) this.#log.set(this.#self.id, { ...entry, face: own });
+    if (entry && sameButActivity(entry.face, own)) this.#set({ ...entry, face: own });
     else this.#put(this.#self, own);
   }
 
@@ -92,7 +95,13 @@ export class Stream implements Watcher, Disposable {
   }
 
   cursorAt(position: number): Cursor {
-    return { epoch: this.#epoch, position };
+    const digest = position === this.#position ? String(this.#digest) : null;
+    return { epoch: this.#epoch, position, digest };
+  }
+
+  /** Who may look otherwise than where a client has that digest from. */
+  changesSince(digest: string): (entry: Entry) => boolean {
+    return this.#digest.changesSince(digest);
   }
 
   /** The position a client has come to; null when it is of another stream, or lost. */
@@ -123,9 +132,19 @@ export class Stream implements Watcher, Disposable {
   }
 
   #put(person: Person, face: Own | Shown): void {
+    const entry = { person, face, at: ++this.#position };
+    this.#set(entry);
     this.#log.delete(person.id);
-    this.#log.set(person.id, { person, face, at: ++this.#position });
+    this.#log.set(person.id, entry);
     this.#wake();
+  }
+
+  /** Replaces the entry of the same person where it is. */
+  #set(entry: Entry): void {
+    const before = this.#log.get(entry.person.id);
+    if (before) this.#digest.toggle(before);
+    this.#digest.toggle(entry);
+    this.#log.set(entry.person.id, entry);
   }
 
   #wake(): void {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { MatrixApp, TestUser } from '../matrix-app.ts';
 import { makeApp, statusPath } from '../matrix-app.ts';
 import type { Params } from './syncing.ts';
-import { drop, hold, invite, pass, pathOf } from './syncing.ts';
+import { bare, drop, hold, invite, pass, pathOf } from './syncing.ts';
 
 let app: MatrixApp;
 beforeEach(async () => {
@@ -90,7 +90,7 @@ describe.each([
   });
 
   it('events from a lost position are everything', async () => {
-    const from = (await get(`${version}/initialSync`, app.bob)).end;
+    const from = bare((await get(`${version}/initialSync`, app.bob)).end);
     const { chunk } = await get(`${version}/events`, app.alice, { from });
     expect(chunk.map(({ content }: any) => content.user_id).sort()).toEqual([app.alice.id, app.bob.id]);
   });

@@ -44,6 +44,11 @@ export function told(body: any): string[] {
   );
 }
 
+/** A position that tells where, but not what was seen there. */
+export function bare(position: string): string {
+  return position.split('.').slice(0, 2).join('.');
+}
+
 /** `who` lists each of `whom`. */
 export async function invite(
   app: MatrixApp,
