@@ -130,7 +130,7 @@ export async function buildApp({
     core.presence[Symbol.dispose]();
   });
   await core.start();
-  const { operatorTokenHash, made } = await firstStart({
+  const { operatorTokenHash, sessionKey, made } = await firstStart({
     ...core,
     directory: store,
     networks,
@@ -150,6 +150,8 @@ export async function buildApp({
     serverTokens: settings.plexichat.server.url !== undefined && settings.plexichat.server.verify_tokens,
     corsOrigins: settings.plexichat.cors_origins,
     secrets,
+    node: cluster.node,
+    sessionKey,
     graceMs: settings.presence.grace,
     gateway: gatewaySettings(settings.plexichat.gateway),
     version: VERSION,

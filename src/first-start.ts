@@ -36,11 +36,14 @@ export interface SampleAccess {
 
 export interface FirstStart {
   readonly operatorTokenHash: string;
+  /** By which nodes know each other's gateway sessions. */
+  readonly sessionKey: string;
   /** What was made just now and can be shown only now. */
   readonly made: { readonly operatorToken: string | null; readonly samples: readonly SampleAccess[] };
 }
 
 const OPERATOR_TOKEN = 'operator-token-hash';
+const SESSION_KEY = 'session-key';
 const FIRST_START = 'first-start';
 
 /**
@@ -48,29 +51,42 @@ const FIRST_START = 'first-start';
  * make each of them once.
  */
 export async function firstStart(options: FirstStartOptions): Promise<FirstStart> {
-  const { directory, clock } = options;
+  const { directory, clock, secrets } = options;
   const operator = await operatorAccess(options);
+  const { value: sessionKey } = await keep(directory, SESSION_KEY, secrets.random(32));
   const empty = (await directory.meta(FIRST_START)) === null;
   const samples = empty ? await makeSamples(options) : [];
   if (empty) await directory.commit([{ row: 'meta', key: FIRST_START, value: String(clock.now()) }]);
-  return { operatorTokenHash: operator.hash, made: { operatorToken: operator.made, samples } };
+  return {
+    operatorTokenHash: operator.hash,
+    sessionKey,
+    made: { operatorToken: operator.made, samples },
+  };
 }
 
-async function operatorAccess(options: FirstStartOptions): Promise<{ hash: string; made: string | null }> {
-  const { directory, secrets, operatorToken } = options;
+async function operatorAccess({ directory, secrets, operatorToken }: FirstStartOptions) {
   if (operatorToken !== undefined) return { hash: secrets.hash(operatorToken), made: null };
+  const token = `pxo_${secrets.random(32)}`;
+  const { value: hash, isNew } = await keep(directory, OPERATOR_TOKEN, secrets.hash(token));
+  return { hash, made: isNew ? token : null };
+}
+
+/** The value that was kept under the key; the given one from now on when there was none. */
+async function keep(
+  directory: Directory,
+  key: string,
+  value: string,
+): Promise<{ readonly value: string; readonly isNew: boolean }> {
   const base = await directory.position();
-  const stored = await directory.meta(OPERATOR_TOKEN);
-  if (stored !== null) return { hash: stored, made: null };
-  const made = `pxo_${secrets.random(32)}`;
-  const hash = secrets.hash(made);
+  const kept = await directory.meta(key);
+  if (kept !== null) return { value: kept, isNew: false };
   try {
-    await directory.commit([{ row: 'meta', key: OPERATOR_TOKEN, value: hash }], base);
+    await directory.commit([{ row: 'meta', key, value }], base);
+    return { value, isNew: true };
   } catch (error) {
-    if (isConflict(error)) return operatorAccess(options); // another node was quicker
+    if (isConflict(error)) return keep(directory, key, value); // another node was quicker
     throw error;
   }
-  return { hash, made };
 }
 
 async function makeSamples({ people, tokens, networks, samples, visibility }: FirstStartOptions) {

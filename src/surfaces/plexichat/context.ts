@@ -19,7 +19,10 @@ export interface PlexichatContext {
   /** Whether a Plexichat server vouches for tokens, bots' included, which act as their owner. */
   readonly serverTokens: boolean;
   readonly tokenChanges: Pick<TokenCache, 'subscribe'>;
-  readonly secrets: Pick<Secrets, 'random'>;
+  readonly secrets: Pick<Secrets, 'random' | 'hash'>;
+  /** This node in this life, and what all nodes seal the ids of gateway sessions with. */
+  readonly node: string;
+  readonly sessionKey: string;
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, 'counter'>;
   readonly network: Network;

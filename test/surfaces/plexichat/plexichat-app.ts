@@ -73,6 +73,8 @@ export async function makeApp({
     serverTokens,
     corsOrigins: [ORIGIN],
     secrets: countingSecrets(),
+    node: 'node',
+    sessionKey: 'key',
     metrics,
     graceMs: 30_000,
     gateway: { ...GATEWAY, ...gateway },

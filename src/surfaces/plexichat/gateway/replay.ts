@@ -5,14 +5,16 @@ interface Numbered {
   readonly event: Dispatch;
 }
 
-/** Numbers the events of a session from 1 and remembers the last `limit` of them. */
+/** Numbers the events of a session and remembers the last `limit` of them. */
 export class Replay {
   readonly #limit: number;
   #events: Dispatch[] = [];
-  #last = 0;
+  #last: number;
 
-  constructor(limit: number) {
+  /** The first event gets the number after `last`. */
+  constructor(limit: number, last: number) {
     this.#limit = limit;
+    this.#last = last;
   }
 
   /** The number of the last event. */

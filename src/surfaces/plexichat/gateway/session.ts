@@ -55,9 +55,14 @@ export class GatewaySession implements Disposable {
     const before = this.#holder;
     this.#holder = holder;
     before?.displaced();
-    holder.send(encodeDispatch(RESUMED, this.#replay.last));
+    this.sayResumed();
     for (const { s, event } of missed) holder.send(encodeDispatch(event, s));
     return true;
+  }
+
+  /** Tells the client that it has its session again, and up to which number. */
+  sayResumed(): void {
+    this.#holder?.send(encodeDispatch(RESUMED, this.#replay.last));
   }
 
   /** Takes it from a connection that is gone. False when that one did not hold it any more. */

@@ -8,19 +8,23 @@ import { Lease } from './lease.ts';
 import { Replay } from './replay.ts';
 import type { Holder } from './session.ts';
 import { GatewaySession } from './session.ts';
+import type { Stranger } from './session-ids.ts';
+import { SessionIds } from './session-ids.ts';
 
 export type SessionsOptions = LeaseContext &
-  Pick<PlexichatContext, 'secrets' | 'gateway'> & { readonly log: FastifyBaseLogger };
+  Pick<PlexichatContext, 'secrets' | 'gateway' | 'node' | 'sessionKey'> & { readonly log: FastifyBaseLogger };
 
 /** The gateway sessions of this node, each until its connection has been gone for the resume window. */
 export class Sessions implements Disposable {
   readonly #options: SessionsOptions;
+  readonly #ids: SessionIds;
   readonly #byId = new Map<string, GatewaySession>();
   readonly #byPerson = new Map<PersonId, Set<GatewaySession>>();
   readonly #expiries: Deadlines<GatewaySession>;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
+    this.#ids = new SessionIds({ ...options, key: options.sessionKey });
     this.#expiries = new Deadlines(options.clock, (session) => this.end(session));
   }
 
@@ -28,17 +32,35 @@ export class Sessions implements Disposable {
    * A new session; one that nobody holds makes room when she has as many as she may. Throws a `rate_limited` fault
    * when all are held.
    */
-  open(person: PersonId, holder: Holder): GatewaySession {
-    const { gateway, secrets } = this.#options;
+  open(person: PersonId, wants: Stranger, holder: Holder): GatewaySession {
+    return this.#add(this.#ids.issue(person, wants), person, 0, holder);
+  }
+
+  /**
+   * Her session of another node, or of this one before a restart, which goes on here after number `seq`, and what its client
+   * wants; null when there is none. Faults as `open`.
+   */
+  adopt(
+    id: string,
+    person: PersonId,
+    seq: number,
+    holder: Holder,
+  ): (Stranger & { session: GatewaySession }) | null {
+    const wants = this.#byId.has(id) ? null : this.#ids.read(id, person);
+    return wants && { ...wants, session: this.#add(id, person, seq, holder) };
+  }
+
+  #add(id: string, person: PersonId, seq: number, holder: Holder): GatewaySession {
+    const { gateway } = this.#options;
     const others = this.#byPerson.get(person) ?? new Set();
     if (others.size >= gateway.connectionsPerPerson) {
       const orphan = [...others].find(({ held }) => !held);
       if (!orphan) throw new GatewayFault('rate_limited');
       this.end(orphan);
     }
-    const id = Buffer.from(secrets.random(16), 'base64url').toString('hex');
     const lease = new Lease(id, person, this.#options);
-    const session = new GatewaySession(id, person, lease, new Replay(gateway.replayLimit), holder);
+    const replay = new Replay(gateway.replayLimit, seq);
+    const session = new GatewaySession(id, person, lease, replay, holder);
     this.#byId.set(id, session);
     this.#byPerson.set(person, others.add(session));
     return session;

@@ -14,6 +14,7 @@ import type { GatewayContext } from '../../../../src/surfaces/plexichat/gateway/
 import { Sessions } from '../../../../src/surfaces/plexichat/gateway/sessions.ts';
 import type { GatewaySettings } from '../../../../src/surfaces/plexichat/gateway/settings.ts';
 import { countingSecrets, makeBridge } from '../../../helpers/bridge.ts';
+import type { ManualClock } from '../../../helpers/clock.ts';
 import { silentLogger } from '../../../helpers/logger.ts';
 import { settled } from '../../../helpers/settled.ts';
 import { ALICE, BOB, GATEWAY, OTHER } from '../plexichat-app.ts';
@@ -27,6 +28,9 @@ export interface GatewayOptions {
   readonly writes?: BucketLimits;
   readonly store?: PresenceStore & Directory;
   readonly log?: FastifyBaseLogger;
+  readonly clock?: ManualClock;
+  readonly node?: string;
+  readonly sessionKey?: string;
 }
 
 class FakeSocket implements Socket {
@@ -109,11 +113,19 @@ export class FakeClient {
 }
 
 /** Gateway connections over a bridge in memory, without a network. */
-export function makeGateway({ gateway = {}, log = silentLogger, ...options }: GatewayOptions = {}) {
+export function makeGateway({
+  gateway = {},
+  log = silentLogger,
+  node = 'node',
+  sessionKey = 'key',
+  ...options
+}: GatewayOptions = {}) {
   const bridge = makeBridge({ networks: [plexichatNetwork, OTHER], ...options });
   const common = {
     ...bridge,
     network: plexichatNetwork,
+    node,
+    sessionKey,
     secrets: countingSecrets(),
     metrics: new Metrics({ process: false }),
     graceMs: GRACE,

@@ -29,7 +29,7 @@ describe('IDENTIFY', () => {
           v: 10,
           user: { id: BOB, username: BOB, discriminator: '0', avatar: null, bot: false },
           guilds: [],
-          session_id: expect.stringMatching(/^[0-9a-f]{32}$/),
+          session_id: expect.stringMatching(/^[0-9a-f]{48}$/),
           resume_gateway_url: 'ws://here/gateway',
           application: { id: BOB, flags: 0 },
         },

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { ALICE } from '../plexichat-app.ts';
+import { ALICE, GATEWAY } from '../plexichat-app.ts';
 import type { FakeClient, Gateway, GatewayOptions, User } from './connections.ts';
-import { makeWatched } from './connections.ts';
+import { GRACE, makeGateway, makeWatched } from './connections.ts';
 
 let gateway: Gateway;
 let alice: User;
@@ -226,5 +226,75 @@ describe('a client that is cut off anywhere, any number of times', () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe('RESUME at another node', () => {
+  const other = (options: GatewayOptions = {}) =>
+    makeGateway({ store: gateway.store, clock: gateway.clock, node: 'another', ...options });
+
+  it('tells how everybody is, whoever left included, with numbers that go on, and goes on from there', async () => {
+    const carol = await gateway.user('175928847299117099');
+    await gateway.list(bob, carol);
+    const client = await gateway.connect().identify(bob.token);
+    await gateway.say(alice, 'online');
+    await client.drop();
+    await gateway.say(carol, 'dnd', 'busy');
+    await gateway.say(alice, 'offline');
+    const there = other();
+    const back = await there.connect().resume(bob.token, client.sessionId, 4);
+    expect(back.events).toEqual(['4 RESUMED', `5 ${ALICE} offline`, `6 ${carol.id} dnd busy`]);
+    await there.say(alice, 'idle');
+    expect(back.events.slice(3)).toEqual([`7 ${ALICE} idle`]);
+    expect(there.counted.resumed).toBe(1);
+  });
+
+  it('keeps her online, and the end of the first connection does not take that away', async () => {
+    const client = await gateway.connect().identify(bob.token);
+    await gateway.pass(1);
+    const there = other();
+    await there.connect().resume(bob.token, client.sessionId, 1);
+    await client.drop();
+    await there.pass(2 * GRACE);
+    expect(await there.mode(bob)).toBe('online');
+  });
+
+  it('sends nothing of others to who did not ask for it', async () => {
+    const client = gateway.connect();
+    await client.send(2, { token: bob.token, intents: 2 });
+    const back = await other().connect().resume(bob.token, client.sessionId, 1);
+    expect(back.events).toEqual(['1 RESUMED']);
+  });
+
+  it('can be taken up there again, and with what was missed', async () => {
+    const client = await watching();
+    const there = other();
+    const second = await there.connect().resume(bob.token, client.sessionId, 3);
+    await second.drop();
+    await there.say(alice, 'dnd');
+    const third = await there.connect().resume(bob.token, client.sessionId, 4);
+    expect(third.events).toEqual(['5 RESUMED', `5 ${ALICE} dnd`]);
+  });
+
+  it.each([
+    ['with a key of its own', () => other({ sessionKey: 'its own' }), () => bob],
+    ['by somebody else', () => other(), () => alice],
+    ['that is the same one, once the session has ended', () => gateway, () => bob],
+  ])('%s is refused', async (_name, node, who) => {
+    const client = await watching();
+    await client.drop();
+    await gateway.pass(GATEWAY.resumeWindowMs);
+    const back = await node().connect().resume(who().token, client.sessionId, 3);
+    expect(back.frames.at(-1)).toEqual({ op: 9, d: false });
+  });
+
+  it.each([
+    ['cut short', (id: string) => id.slice(2)],
+    ['of another make', (id: string) => id.replace(/^./, 'x')],
+    ['changed', (id: string) => (id.startsWith('0') ? '1' : '0') + id.slice(1)],
+  ])('an id that was %s is refused', async (_name, bend) => {
+    const client = await watching();
+    const back = await other().connect().resume(bob.token, bend(client.sessionId), 3);
+    expect(back.frames.at(-1)).toEqual({ op: 9, d: false });
   });
 });

@@ -15,7 +15,7 @@ export async function identify(peer: Peer, d: unknown): Promise<void> {
   if (id === null) throw new GatewayFault('authentication_failed');
   const person = await people.get(id);
 
-  const session = sessions.open(id, peer);
+  const session = sessions.open(id, { presences }, peer);
   const taken = session.lease.take(true);
   peer.hold(session, token);
   await taken;
