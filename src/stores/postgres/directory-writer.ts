@@ -1,5 +1,4 @@
 import { BridgeError } from '../../presence/errors.ts';
-import type { PersonId } from '../../presence/identity.ts';
 import type { OwnCommits, Place } from './caching.ts';
 import type { DirectoryRow } from './directory-rows.ts';
 import type { Primary } from './primary.ts';
@@ -29,10 +28,10 @@ export interface Entry {
   readonly base: number | undefined;
 }
 
-/** Where a commit is in the outbox of each primary, and who had something formerly that it gave away. */
+/** Where a commit is in the outbox of each primary, and its rows as they are there. */
 export interface Written {
   readonly places: ReadonlyMap<Primary, Place>;
-  readonly formerOwners: readonly PersonId[];
+  readonly rows: readonly DirectoryRow[];
 }
 
 /** Part of a commit that spans primaries. */
@@ -43,7 +42,7 @@ interface Span {
 
 interface Answer {
   readonly seq: string;
-  readonly former: PersonId[];
+  readonly rows: readonly DirectoryRow[];
 }
 
 /** Commits of the directory, with the records that belong to them. */
@@ -92,7 +91,7 @@ export class DirectoryWriter {
       const [row] = await primary.query<Answer>(...this.#statement(primary, entry, span));
       if (!row) throw new BridgeError('store_unavailable');
       seq = Number(row.seq);
-      return { places: new Map([[primary, { primary: primary.id, seq }]]), formerOwners: row.former };
+      return { places: new Map([[primary, { primary: primary.id, seq }]]), rows: row.rows };
     } finally {
       acknowledge(seq);
     }
@@ -114,7 +113,7 @@ export class DirectoryWriter {
       const decided = await this.#call(home, entry, { gid, decides: true });
       await Promise.all(promised.map((primary) => this.#carryOut(primary, gid)));
       promised.forEach((primary, index) => acknowledgements[index]?.(places.get(primary)?.seq ?? null));
-      return { places: new Map([...places, ...decided.places]), formerOwners: decided.formerOwners };
+      return { places: new Map([...places, ...decided.places]), rows: decided.rows };
     } catch (error) {
       await this.#settle(promised, gid, asked && !isRefusal(error));
       for (const acknowledge of acknowledgements) acknowledge(null);
