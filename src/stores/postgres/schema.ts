@@ -273,6 +273,42 @@ const FUNCTIONS = `
     WHERE r->>'table' = 'tokens' AND t.hash = r->>'hash' AND t.person IS DISTINCT FROM r->>'person'
   $$;
 
+  -- Takes from token buckets as many as are wanted of each, and are there; answers how many that were, and what is left.
+  CREATE FUNCTION take_tokens(
+    p_kind text, p_keys text[], p_wanted int[], p_burst double precision, p_per_second double precision
+  ) RETURNS TABLE (key text, taken int, left_over double precision) LANGUAGE plpgsql AS $$
+  DECLARE
+    now timestamptz := clock_timestamp();
+    wanted int;
+    filled double precision;
+  BEGIN
+    -- In order, so that no two calls wait for each other.
+    FOR take_tokens.key, wanted IN SELECT * FROM unnest(p_keys, p_wanted) AS w (key, wanted) ORDER BY w.key COLLATE "C" LOOP
+      INSERT INTO buckets VALUES (p_kind, take_tokens.key, p_burst, now) ON CONFLICT DO NOTHING;
+      SELECT least(p_burst, b.tokens + greatest(0, extract(epoch FROM now - b.at)) * p_per_second) INTO filled
+      FROM buckets b WHERE b.kind = p_kind AND b.key = take_tokens.key FOR UPDATE;
+      take_tokens.taken := least(wanted, floor(filled)::int);
+      take_tokens.left_over := filled - take_tokens.taken;
+      UPDATE buckets b SET tokens = take_tokens.left_over, at = greatest(now, b.at)
+      WHERE b.kind = p_kind AND b.key = take_tokens.key;
+      RETURN NEXT;
+    END LOOP;
+  END $$;
+
+  -- Empties the lane of the outbox that comes next, and answers whether there was anything in it. Gives up rather than
+  -- hold up whoever reads.
+  CREATE FUNCTION empty_next_lane(p_at timestamptz DEFAULT clock_timestamp()) RETURNS boolean LANGUAGE plpgsql AS $$
+  DECLARE
+    next smallint := outbox_lane(p_at, 1);
+  BEGIN
+    IF NOT EXISTS (SELECT 1 FROM outbox o WHERE o.lane = next) THEN
+      RETURN false;
+    END IF;
+    PERFORM set_config('lock_timeout', '500', true);
+    EXECUTE format('TRUNCATE outbox_%s', next);
+    RETURN true;
+  END $$;
+
   CREATE FUNCTION put_row(r jsonb) RETURNS void LANGUAGE plpgsql AS $$
   DECLARE
     gone boolean := coalesce((r->>'gone')::boolean, false);
