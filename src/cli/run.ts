@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { VERSION } from '../version.ts';
 import { backup } from './backup.ts';
 import { checkConfig, printExample, printSchema } from './config.ts';
@@ -17,6 +17,11 @@ export async function run(argv: readonly string[]): Promise<void> {
     .command('serve', { isDefault: true })
     .description('run the bridge')
     .addOption(configFile)
+    .addOption(
+      new Option('-w, --workers <number>', 'processes behind the one port, over PostgreSQL')
+        .argParser(atLeastOne)
+        .default(1),
+    )
     .action(serve);
   program
     .command('backup <file>')
@@ -41,6 +46,12 @@ export async function run(argv: readonly string[]): Promise<void> {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;
   }
+}
+
+function atLeastOne(text: string): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number >= 1) return number;
+  throw new InvalidArgumentError('It must be a whole number from 1 on.');
 }
 
 function addRegistration(program: Command, configFile: Option): void {

@@ -1,4 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../presence/clock.ts';
+import type { Cluster } from '../presence/cluster.ts';
+import { alone } from '../presence/cluster.ts';
 import type { Directory } from '../presence/directory.ts';
 import type { PresenceStore } from '../presence/store.ts';
 import type { StoreLogger } from './logger.ts';
@@ -20,9 +23,25 @@ export interface StoreSettings {
   readonly cache_records: number;
 }
 
+export interface OpenedStore {
+  readonly store: Store;
+  /** The nodes over it. */
+  readonly cluster: Cluster;
+}
+
 /** Opens the store that the settings name. Throws `StoreRefused` when it must not be used as it is. */
-export function openStore(settings: StoreSettings, logger: StoreLogger, clock: Clock): Promise<Store> {
+export async function openStore(
+  settings: StoreSettings,
+  logger: StoreLogger,
+  clock: Clock,
+): Promise<OpenedStore> {
   const { kind, path, shards, pool } = settings;
-  if (kind === 'sqlite') return openSqliteStore({ path, logger });
-  return openPostgresStore({ shards, connections: pool, logger, clock });
+  if (kind === 'postgres') {
+    const store = await openPostgresStore({ shards, connections: pool, logger, clock });
+    return { store, cluster: store };
+  }
+  return {
+    store: await openSqliteStore({ path, logger }),
+    cluster: alone(randomBytes(9).toString('base64url')),
+  };
 }

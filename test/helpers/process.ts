@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Pool } from 'undici';
@@ -20,6 +21,8 @@ export interface RunningBridge {
   readonly child: ChildProcess;
   /** Everything printed so far. */
   readonly output: string[];
+  /** Ids of the processes that it has started. */
+  children(): number[];
   call(
     method: 'GET' | 'PUT' | 'POST' | 'DELETE',
     path: string,
@@ -33,8 +36,9 @@ export interface RunningBridge {
 export async function runBridge(
   data: string,
   env: Record<string, string | undefined> = {},
+  options: readonly string[] = [],
 ): Promise<RunningBridge> {
-  const child = spawn(process.execPath, ['dist/main.js', 'serve'], {
+  const child = spawn(process.execPath, ['dist/main.js', 'serve', ...options], {
     cwd: ROOT,
     env: {
       PATH: process.env['PATH'],
@@ -71,6 +75,7 @@ export async function runBridge(
     url,
     child,
     output,
+    children: () => childrenOf(child.pid ?? 0),
     call: async (method, path, token, body) => {
       const reply = await pool.request({
         method,
@@ -91,6 +96,11 @@ export async function runBridge(
       return code;
     },
   };
+}
+
+function childrenOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return children.split(' ').filter(Boolean).map(Number);
 }
 
 export interface TwoAccounts<T = string> {

@@ -84,7 +84,11 @@ class Duty implements AsyncDisposable {
     } catch (err) {
       logger.error({ err }, `the duty ${this.#name} cannot be asked for`);
     }
-    if (!this.#over) this.#next = clock.after(ROUND_MS, () => (this.#turning = this.#turn()));
+    if (!this.#over) this.#next = clock.after(ROUND_MS, () => this.#again());
+  }
+
+  #again(): void {
+    this.#turning = this.#turn();
   }
 
   /** It is this node's until then. */

@@ -41,6 +41,10 @@ export class Housekeeping implements AsyncDisposable {
     for (const each of buckets()) {
       await each.purge().catch((err: unknown) => logger.error({ err }, 'old rate limits stay for now'));
     }
-    if (!this.#over) this.#timer = clock.after(ROUND_MS, () => (this.#running = this.#round()));
+    if (!this.#over) this.#timer = clock.after(ROUND_MS, () => this.#again());
+  }
+
+  #again(): void {
+    this.#running = this.#round();
   }
 }

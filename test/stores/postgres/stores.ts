@@ -31,7 +31,7 @@ export async function newHome(server: TestServer): Promise<{ url: string; home: 
   const client = await connect(options);
   await migrate(client, url);
   await client.end();
-  const home = new Primary({ ...options, id: 'home', connections: 4, logger: testLogger() });
+  const home = new Primary({ ...options, id: 'home', place: 'home', connections: 4, logger: testLogger() });
   onTestFinished(() => home[Symbol.asyncDispose]());
   return { url, home };
 }
