@@ -1,6 +1,6 @@
 import type { Directory } from '../presence/directory.ts';
 import type { PresenceStore } from '../presence/store.ts';
-import type { StoreLogger } from './sqlite/folding.ts';
+import type { StoreLogger } from './logger.ts';
 import { openSqliteStore } from './sqlite/open-store.ts';
 
 /** Presence and directory in one place, as every surface needs them. */

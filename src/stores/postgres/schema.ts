@@ -7,7 +7,10 @@
 export const SCHEMA = 'plexibridge';
 /** What NOTIFY tells: that the outbox of this primary has grown. */
 export const CHANNEL = 'plexibridge';
-/** Held by whoever appends to the outbox until it is committed, so that sequence numbers become visible in order. */
+/**
+ * Held by whoever changes records or the directory until that is committed: versions are compared under it, and the
+ * outbox's sequence numbers become visible in order.
+ */
 export const OUTBOX_LOCK = 0x7078_7031;
 /** Held by whoever brings a primary to today's schema. */
 export const MIGRATION_LOCK = 0x7078_7032;
@@ -80,7 +83,8 @@ const PRESENCE = `
     record text NOT NULL, settled_slot bigint
   ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
   CREATE INDEX presence_of_shard ON presence (shard, person);
-  CREATE INDEX presence_unsettled ON presence (settled_slot) WHERE settled_slot IS NOT NULL;
+  -- By person, so that whoever pages through it misses nobody whose slot changes meanwhile.
+  CREATE INDEX presence_unsettled ON presence (person, settled_slot) WHERE settled_slot IS NOT NULL;
 
   -- Which shards are here; a closed one is read but no longer written, because it is moving.
   CREATE TABLE shards_here (shard smallint PRIMARY KEY, open boolean NOT NULL);
@@ -118,8 +122,8 @@ const OUTBOX = `
 
 /** Of the cluster as a whole; on the home primary. */
 const CLUSTER = `
-  -- This primary, whatever the settings call it.
-  CREATE TABLE identity (id uuid NOT NULL DEFAULT gen_random_uuid(), home boolean NOT NULL DEFAULT false);
+  -- This primary, whatever the settings call it, and the home primary of the bridge that it belongs to.
+  CREATE TABLE identity (id uuid NOT NULL DEFAULT gen_random_uuid(), home uuid);
   INSERT INTO identity DEFAULT VALUES;
 
   -- Where each shard is.
@@ -138,74 +142,84 @@ const CLUSTER = `
   ) WITH (fillfactor = 70);
 `;
 
+/** Plans are kept, also those made while a table was small: nothing here is ever better read as a whole. */
+const BY_INDEX = 'SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off';
+
 /** Every write is one call of one of these, so that no node can stop halfway and hold up the others. */
 const FUNCTIONS = `
-  CREATE FUNCTION demand_shards(p_shards smallint[], p_open boolean) RETURNS void LANGUAGE plpgsql AS $$
+  CREATE FUNCTION demand_shards(p_shards smallint[]) RETURNS void LANGUAGE plpgsql STABLE AS $$
   BEGIN
     IF EXISTS (
       SELECT 1 FROM unnest(p_shards) AS wanted (shard)
-      WHERE NOT EXISTS (SELECT 1 FROM shards_here h WHERE h.shard = wanted.shard AND (h.open OR NOT p_open))
+      WHERE NOT EXISTS (SELECT 1 FROM shards_here h WHERE h.shard = wanted.shard AND h.open)
     ) THEN
       RAISE EXCEPTION 'a shard is elsewhere' USING ERRCODE = '${ELSEWHERE}';
     END IF;
   END $$;
 
-  -- The records of these people, of whom those that have none are missing.
-  CREATE FUNCTION read_records(p_people text[], p_shards smallint[]) RETURNS TABLE (person text, record text)
-  LANGUAGE plpgsql STABLE AS $$
+  -- The records of these people by their places (from 1): none of those who have none, null where the shard is elsewhere.
+  -- At place 0 is the newest sequence number of the outbox that they are as new as.
+  CREATE FUNCTION read_records(p_people text[], p_shards smallint[]) RETURNS TABLE (place int, body text)
+  LANGUAGE plpgsql STABLE ${BY_INDEX} AS $$
   BEGIN
-    PERFORM demand_shards(p_shards, false);
-    RETURN QUERY SELECT p.person, p.record FROM presence p WHERE p.person = ANY (p_people);
+    RETURN QUERY SELECT 0, (SELECT max(o.seq)::text FROM outbox o)
+    UNION ALL
+    SELECT i.place::int, CASE WHEN h.shard IS NOT NULL THEN p.record END
+    FROM unnest(p_people, p_shards) WITH ORDINALITY AS i (person, shard, place)
+    LEFT JOIN shards_here h USING (shard)
+    LEFT JOIN presence p USING (person)
+    WHERE h.shard IS NULL OR p.record IS NOT NULL;
   END $$;
 
-  -- Compare-and-set of one record each of different people. Answers the places (from 1) of those that were of the
-  -- expected version (0: none yet).
+  -- Compare-and-set of one record each of different people. Outcomes by place: 'done', 'stale' where the stored version
+  -- is not the expected one (0: none yet), 'elsewhere' where the shard is. Nothing done leaves no row in the outbox.
   CREATE FUNCTION put_records(
     p_node text, p_people text[], p_shards smallint[], p_expected bigint[], p_versions bigint[], p_records text[],
-    p_slots bigint[]
-  ) RETURNS int[] LANGUAGE plpgsql AS $$
-  DECLARE
-    accepted int[];
-    seq bigint;
+    p_slots bigint[], OUT outcomes text[], OUT seq bigint
+  ) LANGUAGE plpgsql ${BY_INDEX} AS $$
   BEGIN
     PERFORM pg_advisory_xact_lock(${OUTBOX_LOCK});
-    PERFORM demand_shards(p_shards, true);
-    WITH input AS (
-      SELECT * FROM unnest(p_people, p_shards, p_expected, p_versions, p_records, p_slots)
-        WITH ORDINALITY AS i (person, shard, expected, version, record, slot, place)
-    ), inserted AS (
-      INSERT INTO presence AS p (person, shard, version, record, settled_slot)
-      SELECT i.person, i.shard, i.version, i.record, i.slot FROM input i WHERE i.expected = 0
-      ON CONFLICT DO NOTHING RETURNING p.person
-    ), updated AS (
-      UPDATE presence p SET version = i.version, record = i.record, settled_slot = i.slot
-      FROM input i WHERE i.expected > 0 AND p.person = i.person AND p.version = i.expected
-      RETURNING p.person
-    ), done AS (SELECT person FROM inserted UNION ALL SELECT person FROM updated)
-    SELECT coalesce(array_agg(i.place::int ORDER BY i.place), '{}') INTO accepted
-    FROM input i JOIN done USING (person);
+    SELECT array_agg(
+      CASE WHEN h.shard IS NULL THEN 'elsewhere' WHEN coalesce(p.version, 0) = i.expected THEN 'done' ELSE 'stale' END
+      ORDER BY i.place
+    ) INTO outcomes
+    FROM unnest(p_people, p_shards, p_expected) WITH ORDINALITY AS i (person, shard, expected, place)
+    LEFT JOIN shards_here h ON h.shard = i.shard AND h.open
+    LEFT JOIN presence p ON p.person = i.person;
 
-    IF cardinality(accepted) > 0 THEN
-      SELECT append_outbox(p_node, array_agg(p_people[place]), array_agg(p_records[place]), NULL) INTO seq
-      FROM unnest(accepted) AS a (place);
+    INSERT INTO presence AS p (person, shard, version, record, settled_slot)
+    SELECT i.person, i.shard, i.version, i.record, i.slot
+    FROM unnest(p_people, p_shards, p_versions, p_records, p_slots, outcomes)
+      AS i (person, shard, version, record, slot, outcome)
+    WHERE i.outcome = 'done'
+    ON CONFLICT (person) DO UPDATE SET version = excluded.version, record = excluded.record,
+      settled_slot = excluded.settled_slot;
+
+    SELECT append_outbox(p_node, array_agg(i.person), array_agg(i.record), NULL) INTO seq
+    FROM unnest(p_people, p_records, outcomes) AS i (person, record, outcome)
+    WHERE i.outcome = 'done' HAVING count(*) > 0;
+    IF seq IS NOT NULL THEN
       PERFORM pg_notify('${CHANNEL}', seq::text);
     END IF;
-    RETURN accepted;
   END $$;
 
   -- All of a commit of the directory that belongs to this primary: rows as JSON objects (columns by name, with
   -- "table", and "gone" where the row is removed), and records, null where one is forgotten. With p_gid it is part of
   -- a commit that spans primaries: the home primary decides it, the others keep still about it until then.
+  -- Answers where it is in the outbox, whose rows have besides who had an address or a token "former"ly, and these people.
   CREATE FUNCTION commit_directory(
     p_node text, p_base bigint, p_rows jsonb, p_gid text, p_decides boolean,
-    p_people text[], p_shards smallint[], p_expected bigint[], p_versions bigint[], p_records text[], p_slots bigint[]
-  ) RETURNS bigint LANGUAGE plpgsql AS $$
+    p_people text[], p_shards smallint[], p_expected bigint[], p_versions bigint[], p_records text[], p_slots bigint[],
+    OUT seq bigint, OUT former text[]
+  ) LANGUAGE plpgsql ${BY_INDEX} AS $$
   DECLARE
     r jsonb;
-    appended bigint;
+    owner text;
+    rows jsonb := '[]';
   BEGIN
+    former := '{}';
     PERFORM pg_advisory_xact_lock(${OUTBOX_LOCK});
-    PERFORM demand_shards(p_shards, true);
+    PERFORM demand_shards(p_shards);
     IF p_base IS NOT NULL AND p_base <> (SELECT d.seq FROM directory_position d) THEN
       RAISE EXCEPTION 'the directory has changed' USING ERRCODE = '${OVERTAKEN}';
     END IF;
@@ -224,20 +238,42 @@ const FUNCTIONS = `
       ON CONFLICT (person) DO UPDATE SET version = excluded.version, record = excluded.record,
         settled_slot = excluded.settled_slot;
     FOR r IN SELECT value FROM jsonb_array_elements(p_rows) LOOP
+      owner := owner_of(r);
       PERFORM put_row(r);
+      IF owner IS NOT NULL THEN
+        r := r || jsonb_build_object('former', owner);
+        former := former || owner;
+      END IF;
+      rows := rows || r;
     END LOOP;
-    appended := append_outbox(p_node, p_people, p_records, NULLIF(p_rows, '[]'));
-    IF p_rows <> '[]' THEN
-      UPDATE directory_position SET seq = appended;
+    seq := append_outbox(p_node, p_people, p_records, NULLIF(rows, '[]'));
+    IF rows <> '[]' THEN
+      UPDATE directory_position d SET seq = commit_directory.seq;
     END IF;
     IF p_decides THEN
       INSERT INTO decisions (gid, outcome) VALUES (p_gid, 'commit');
     END IF;
     IF p_gid IS NULL OR p_decides THEN
-      PERFORM pg_notify('${CHANNEL}', appended::text);
+      PERFORM pg_notify('${CHANNEL}', seq::text);
     END IF;
-    RETURN appended;
   END $$;
+
+  -- Ends a commit that spans primaries, whose node may have died, unless it was decided before. Answers what it is now.
+  CREATE FUNCTION abandon(p_gid text) RETURNS text LANGUAGE plpgsql AS $$
+  BEGIN
+    INSERT INTO decisions (gid, outcome) VALUES (p_gid, 'abort') ON CONFLICT DO NOTHING;
+    RETURN (SELECT d.outcome FROM decisions d WHERE d.gid = p_gid);
+  END $$;
+
+  -- Who has the address or token that a row gives to another or takes away.
+  CREATE FUNCTION owner_of(r jsonb) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT a.person FROM addresses a
+    WHERE r->>'table' = 'addresses' AND a.network = r->>'network' AND a.id = r->>'id'
+      AND a.person IS DISTINCT FROM r->>'person'
+    UNION ALL
+    SELECT t.person FROM tokens t
+    WHERE r->>'table' = 'tokens' AND t.hash = r->>'hash' AND t.person IS DISTINCT FROM r->>'person'
+  $$;
 
   CREATE FUNCTION put_row(r jsonb) RETURNS void LANGUAGE plpgsql AS $$
   DECLARE

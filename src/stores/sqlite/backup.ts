@@ -6,7 +6,7 @@ import { prepare, transaction } from './database.ts';
 import { checkStructure, readVersion } from './file-check.ts';
 import { LOG_FILE, STATE_FILE } from './folder.ts';
 import { decodeBody } from './log-body.ts';
-import { StoreRefused } from './refused.ts';
+import { StoreRefused } from '../refused.ts';
 import type { FileKind } from './schema.ts';
 import { BACKUP, createFile, DIRECTORY_TABLES, LOG, STATE } from './schema.ts';
 

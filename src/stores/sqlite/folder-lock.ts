@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
-import { StoreRefused } from './refused.ts';
+import { StoreRefused } from '../refused.ts';
 
 /**
  * Holds a data folder for this process, until disposed or until the process ends in any way: the operating system
