@@ -10,21 +10,35 @@ import type {
 import type { Address, Person, PersonId } from '../../presence/identity.ts';
 import { sameAddress } from '../../presence/identity.ts';
 import type { Relation } from '../../presence/visibility.ts';
+import type { Committed, DirectoryView } from './caching.ts';
 import type { ChangedRow } from './changed-rows.ts';
+import { changedRow } from './changed-rows.ts';
+import { directoryRow } from './directory-rows.ts';
 import { ReadThrough } from './read-through.ts';
 
 export interface CachedDirectoryOptions {
-  readonly inner: Omit<Directory, 'commit' | 'position'>;
+  readonly inner: DirectorySource;
   /** The most answers remembered of each kind; of lists, the most entries. */
   readonly max: number;
   /** Whether this node knows of all that other nodes changed until shortly before now. */
   readonly believed: () => boolean;
+  /** The newest commit of the home primary that `heard` was told of. */
+  readonly heardOf: () => number;
+}
+
+/** The directory as it is stored. */
+export interface DirectorySource extends Omit<Directory, 'commit' | 'position'> {
+  /** The position, and the rows of all commits after the one at `seq`; none of them where it is null. */
+  positionAfter(
+    seq: number | null,
+  ): Promise<{ readonly position: number; readonly rows: readonly ChangedRow[] }>;
 }
 
 /** The readers of the directory, each answer remembered until something it was made of is changed. */
-export class CachedDirectory implements Omit<Directory, 'commit' | 'position'> {
+export class CachedDirectory implements DirectoryView {
   readonly heldTokens: Directory['heldTokens'];
-  readonly #inner: CachedDirectoryOptions['inner'];
+  readonly #options: CachedDirectoryOptions;
+  readonly #inner: DirectorySource;
   readonly #people: ReadThrough<PersonId, Person | null>;
   readonly #addresses: ReadThrough<string, PersonId | null>;
   readonly #tokens: ReadThrough<string, TokenGrant | null>;
@@ -37,6 +51,7 @@ export class CachedDirectory implements Omit<Directory, 'commit' | 'position'> {
 
   constructor(options: CachedDirectoryOptions) {
     const lists = <Entry>() => ({ ...options, sizeOf: (list: Entry[]) => list.length + 1 });
+    this.#options = options;
     this.#inner = options.inner;
     this.heldTokens = options.inner.heldTokens; // asked for now and then, by whoever needs one
     this.#people = new ReadThrough(options);
@@ -78,8 +93,27 @@ export class CachedDirectory implements Omit<Directory, 'commit' | 'position'> {
     return this.#inner.meta(key);
   }
 
+  /** Never remembered; and what other nodes have changed up to it is heard of by then, however late the feed is. */
+  async position(): Promise<number> {
+    const { believed, heardOf } = this.#options;
+    const after = believed() ? heardOf() : null;
+    const { position, rows } = await this.#inner.positionAfter(after);
+    if (after === null || !believed()) this.clear();
+    else this.heard(rows);
+    return position;
+  }
+
+  changed({ changes, formerOwners }: Committed): void {
+    const rows = changes.filter((change) => change.row !== 'presence');
+    this.heard(rows.map((change) => changedRow(directoryRow(change))));
+    for (const person of formerOwners) {
+      this.#people.forget(person);
+      this.#tokensOf.forget(person);
+    }
+  }
+
   /** Forgets what these rows are part of. Any number of times, in any order. */
-  changed(rows: readonly ChangedRow[]): void {
+  heard(rows: readonly ChangedRow[]): void {
     for (const row of rows) this.#forget(row);
   }
 

@@ -1,27 +1,14 @@
 import type { PersonId } from '../../presence/identity.ts';
 import type { PresenceRecord } from '../../presence/record.ts';
+import type { Held, Place, RecordView } from './caching.ts';
 import { ReadThrough } from './read-through.ts';
-
-/** What a primary holds of somebody, and how far its outbox had come when it was so. */
-export interface Held {
-  /** Null: she has none. */
-  readonly record: PresenceRecord | null;
-  readonly at: Place;
-}
-
-/** A commit, by its place in the outbox of one primary. */
-export interface Place {
-  /** Names the primary. */
-  readonly primary: string;
-  readonly seq: number;
-}
 
 export interface RecordCacheOptions {
   /** The most people remembered. */
   readonly max: number;
   /** Whether this node knows of all that other nodes changed until shortly before now. */
   readonly believed: () => boolean;
-  /** The newest commit of a primary whose changes were told to `changed`. */
+  /** The newest commit of a primary that `changed` was told of. */
   readonly heardOf: (primary: string) => number;
 }
 
@@ -29,7 +16,7 @@ export interface RecordCacheOptions {
  * The records of the people this node was asked about, kept true by its own commits and by the feed. Both come in any order;
  * of two changes of one record the later place tells, since versions begin again where somebody is removed.
  */
-export class RecordCache {
+export class RecordCache implements RecordView {
   readonly #options: RecordCacheOptions;
   readonly #records: ReadThrough<PersonId, Held>;
 
@@ -38,12 +25,10 @@ export class RecordCache {
     this.#records = new ReadThrough(options);
   }
 
-  /** The record as it is remembered or read. Throws what `read` throws. */
   async get(person: PersonId, read: () => Promise<Held>): Promise<PresenceRecord | null> {
     return (await this.#records.get(person, read)).record;
   }
 
-  /** This node has committed it. Called before whoever asked for it is answered. */
   committed(person: PersonId, held: Held): void {
     const known = this.#records.peek(person);
     if (known && isAsNew(known.at, held.at)) return;
@@ -51,15 +36,18 @@ export class RecordCache {
     if (held.at.seq > this.#options.heardOf(held.at.primary)) this.#records.put(person, held);
   }
 
-  /** The feed tells of a commit, in the order of commits of one primary. Only who is remembered already stays so. */
-  changed(person: PersonId, held: Held): void {
+  /**
+   * The feed tells of a commit, in the order of commits of one primary. Only who is remembered already stays so; what she
+   * has now is asked for then alone.
+   */
+  changed(person: PersonId, at: Place, record: () => PresenceRecord | null): void {
     const known = this.#records.peek(person);
-    if (known && isAsNew(known.at, held.at)) return;
-    if (known && known.at.primary === held.at.primary) this.#records.put(person, held);
-    else this.#records.forget(person); // where her shard has moved, the two places do not tell which is newer
+    if (known && isAsNew(known.at, at)) return;
+    // Where her shard has moved, the two places do not tell which is newer.
+    if (known?.at.primary === at.primary) this.#records.put(person, { record: record(), at });
+    else this.#records.forget(person);
   }
 
-  /** It is uncertain what became of these people's records. */
   forget(people: Iterable<PersonId>): void {
     for (const person of people) this.#records.forget(person);
   }

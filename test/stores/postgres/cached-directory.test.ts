@@ -3,10 +3,11 @@ import { describe, expect, test } from 'vitest';
 import type { Directory, DirectoryChange } from '../../../src/presence/directory.ts';
 import type { Address, NetworkName, PersonId } from '../../../src/presence/identity.ts';
 import { MemoryStore } from '../../../src/stores/memory/memory-store.ts';
+import type { DirectorySource } from '../../../src/stores/postgres/cached-directory.ts';
 import { CachedDirectory } from '../../../src/stores/postgres/cached-directory.ts';
+import type { Committed } from '../../../src/stores/postgres/caching.ts';
 import type { ChangedRow } from '../../../src/stores/postgres/changed-rows.ts';
 import { changedRow } from '../../../src/stores/postgres/changed-rows.ts';
-import type { DirectoryRow } from '../../../src/stores/postgres/directory-rows.ts';
 import { directoryRow } from '../../../src/stores/postgres/directory-rows.ts';
 import { personId } from '../../contract/records.ts';
 import { settled } from '../../helpers/settled.ts';
@@ -20,6 +21,7 @@ const PEOPLE = ['alice', 'bob'].map(personId);
 const ADDRESSES: Address[] = ['1', '2\0'].map((id) => ({ network: 'left' as NetworkName, id }));
 const HASHES = ['hash-1', 'hash-2'];
 const PROFILE = { displayName: null, avatarUrl: null, visibility: 'everyone' as const, createdAt: 1 };
+const GRANT = { network: 'left' as NetworkName, deviceId: 'phone', createdAt: 1 };
 
 const person = fc.constantFrom(...PEOPLE);
 const address = fc.constantFrom(...ADDRESSES);
@@ -39,11 +41,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   fc.record({
     row: fc.constant('token' as const),
     hash,
-    value: fc.option(
-      fc.record({ person, deviceId: name }).map((grant) => {
-        return { ...grant, network: 'left' as NetworkName, createdAt: 1 };
-      }),
-    ),
+    value: fc.option(fc.record({ person, deviceId: name }).map((value) => ({ ...GRANT, ...value }))),
   }),
   fc.record({ row: fc.constant('contact' as const), owner: person, target: person, value: fc.boolean() }),
   fc.record({ row: fc.constant('block' as const), blocker: person, blocked: person, value: fc.boolean() }),
@@ -81,7 +79,7 @@ const QUERIES: Query[] = [
 
 type Step =
   | { readonly kind: 'commit'; readonly own: boolean; readonly changes: Change[] }
-  | { readonly kind: 'hear' | 'learn' | 'look' | 'answer' | 'read'; readonly index: number }
+  | { readonly kind: 'hear' | 'learn' | 'look' | 'answer' | 'read' | 'ask'; readonly index: number }
   | { readonly kind: 'believe'; readonly value: boolean };
 
 const index = fc.nat(1000);
@@ -96,7 +94,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 8,
-    arbitrary: fc.record({ kind: fc.constantFrom('hear', 'learn', 'look', 'answer', 'read', 'read'), index }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom('hear', 'learn', 'look', 'answer', 'read', 'read', 'ask'),
+      index,
+    }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('believe' as const), value: fc.boolean() }) },
 );
@@ -106,8 +107,8 @@ class World {
   readonly states = [new MemoryStore()];
   readonly reads = new SlowReads();
   readonly cache: CachedDirectory;
-  readonly #log: { readonly changes: Change[]; readonly rows: ChangedRow[]; readonly own: boolean }[] = [];
-  /** Commits that this node was told of, by itself or by the feed. */
+  readonly #log: (Committed & { readonly rows: readonly ChangedRow[] })[] = [];
+  /** Commits that this node knows of: by itself, by the feed, or because it was told a position beyond them. */
   readonly #known = new Set<number>();
   readonly #unanswered: number[] = [];
   #heard = 0;
@@ -116,7 +117,7 @@ class World {
   constructor(max: number) {
     const now = () => this.states.at(-1)!;
     const slowly = <T>(look: () => Promise<T>) => this.reads.read(look);
-    const inner: Readers = {
+    const inner: DirectorySource = {
       people: {
         byId: (id) => slowly(() => now().people.byId(id)),
         byAddress: (each) => slowly(() => now().people.byAddress(each)),
@@ -138,30 +139,54 @@ class World {
         invites: (by) => slowly(() => now().relations.invites(by)),
       },
       meta: (key) => slowly(() => now().meta(key)),
+      positionAfter: (seq) =>
+        slowly(() => {
+          const rows = seq === null ? [] : this.#log.slice(seq).flatMap((commit) => commit.rows);
+          return Promise.resolve({ position: this.#log.length, rows });
+        }),
     };
-    this.cache = new CachedDirectory({ inner, max, believed: () => this.believed });
+    this.cache = new CachedDirectory({
+      inner,
+      max,
+      believed: () => this.believed,
+      heardOf: () => this.#heard,
+    });
   }
 
   /** A new state; the old ones stay readable. */
   async commit(changes: Change[], own: boolean): Promise<void> {
-    const rows = await Promise.all(changes.map((each) => this.#rowOf(each)));
+    const owners = await Promise.all(changes.map((each) => this.#ownerBefore(each)));
+    const rows = changes.map((each, place) => {
+      const former = owners[place] ?? null;
+      return changedRow({ ...directoryRow(each), ...(former === null ? {} : { former }) });
+    });
     const next = new MemoryStore();
     for (const { changes: before } of this.#log) await next.commit(before);
     await next.commit(changes);
     this.states.push(next);
-    this.#log.push({ changes, rows, own });
+    this.#log.push({ changes, rows, formerOwners: owners.filter((owner) => owner !== null) });
     if (own) this.#unanswered.push(this.#log.length - 1);
   }
 
   /** The feed tells of the next commit. */
   hear(): void {
-    if (this.#heard < this.#log.length) this.#learn(this.#heard++);
+    if (this.#heard === this.#log.length) return;
+    this.#known.add(this.#heard);
+    this.cache.heard(this.#log[this.#heard++]!.rows);
   }
 
   /** One of this node's own commits is answered. */
   learn(at: number): void {
     const [commit] = this.#unanswered.splice(at % Math.max(1, this.#unanswered.length), 1);
-    if (commit !== undefined) this.#learn(commit);
+    if (commit === undefined) return;
+    this.#known.add(commit);
+    this.cache.changed(this.#log[commit]!);
+  }
+
+  /** Everything up to the position is known from the moment in which it is told. */
+  async ask(): Promise<void> {
+    const position = await this.cache.position();
+    for (let commit = 0; commit < position; commit++) this.#known.add(commit);
   }
 
   /** Answers all that is being read. */
@@ -185,27 +210,11 @@ class World {
     return 0;
   }
 
-  #learn(commit: number): void {
-    this.#known.add(commit);
-    this.cache.changed(this.#log[commit]!.rows);
+  async #ownerBefore(change: Change): Promise<PersonId | null> {
+    const { people, tokens } = this.states.at(-1)!;
+    if (change.row === 'address') return (await people.byAddress(change.address))?.id ?? null;
+    return change.row === 'token' ? ((await tokens.byHash(change.hash))?.person ?? null) : null;
   }
-
-  async #rowOf(change: Change): Promise<ChangedRow> {
-    const row: DirectoryRow = directoryRow(change);
-    const now = this.states.at(-1)!;
-    const was =
-      change.row === 'address'
-        ? await ownerOf(now, change.address)
-        : change.row === 'token'
-          ? ((await now.tokens.byHash(change.hash))?.person ?? null)
-          : null;
-    return changedRow(was === null ? row : { ...row, was });
-  }
-}
-
-/** Also of an address whose person is not there. */
-async function ownerOf(store: MemoryStore, wanted: Address): Promise<PersonId | null> {
-  return (await store.people.byAddress(wanted))?.id ?? null;
 }
 
 describe('the directory as it is remembered', () => {
@@ -230,6 +239,7 @@ describe('the directory as it is remembered', () => {
             else if (each.kind === 'believe') world.believed = each.value;
             else if (each.kind === 'hear') world.hear();
             else if (each.kind === 'learn') world.learn(each.index);
+            else if (each.kind === 'ask') void world.ask();
             else if (each.kind === 'read') await read(QUERIES[each.index % QUERIES.length]!);
             else world.reads[each.kind](each.index);
             await settled();
@@ -247,6 +257,57 @@ describe('the directory as it is remembered', () => {
       ),
       { numRuns: 500 },
     );
+  });
+
+  /** A node that remembers all there is to know of Alice, who has the first address and a token. */
+  async function remembering() {
+    const world = new World(1000);
+    const [alice, bob] = PEOPLE as [PersonId, PersonId];
+    const [where] = ADDRESSES as [Address];
+    const give = (to: PersonId): Change[] => [
+      { row: 'address', address: where, value: { person: to, kind: 'own' } },
+      { row: 'token', hash: 'hash-1', value: { ...GRANT, person: to } },
+    ];
+    const people = [alice, bob].map((id): Change => ({ row: 'person', id, value: PROFILE }));
+    await world.commit([...people, ...give(alice)], false);
+    world.hearAll();
+    const all = Promise.all(QUERIES.map((query) => query(world.cache)));
+    await world.letThrough();
+    await all;
+    const ask = async <T>(answer: Promise<T>) => {
+      await world.letThrough();
+      return answer;
+    };
+    return { world, alice, bob, where, give, ask };
+  }
+
+  test('who has given away an address and a token, or taken it, is read anew', async () => {
+    const { world, alice, bob, give, ask } = await remembering();
+    await world.commit(give(bob), true);
+    world.learn(0);
+    const { people, tokens } = world.cache;
+    expect((await ask(people.byId(alice)))?.addresses).toEqual([]);
+    expect((await ask(people.byId(bob)))?.addresses).toHaveLength(1);
+    expect(await ask(tokens.of(alice))).toEqual([]);
+    expect(await ask(tokens.of(bob))).toHaveLength(1);
+  });
+
+  test('an address that is given away while its owner is read leads to whoever has it then', async () => {
+    const { world, bob, where, give, ask } = await remembering();
+    await world.commit([{ row: 'person', id: PEOPLE[0]!, value: { ...PROFILE, displayName: 'new' } }], true);
+    world.learn(0);
+    const found = world.cache.people.byAddress(where);
+    await world.commit(give(bob), false);
+    expect(await ask(found)).toMatchObject({ id: bob });
+  });
+
+  test('a position that was told while nothing was believed is not forgotten when it is believed again', async () => {
+    const { world, bob, where, give, ask } = await remembering();
+    world.believed = false;
+    await world.commit(give(bob), false);
+    expect(await ask(world.cache.position())).toBe(2);
+    world.believed = true;
+    expect(await ask(world.cache.people.byAddress(where))).toMatchObject({ id: bob });
   });
 
   test('an address that was put before its person leads to her as soon as she is there', async () => {

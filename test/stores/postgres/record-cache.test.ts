@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PersonId } from '../../../src/presence/identity.ts';
 import type { PresenceRecord } from '../../../src/presence/record.ts';
-import type { Held } from '../../../src/stores/postgres/record-cache.ts';
+import type { Held } from '../../../src/stores/postgres/caching.ts';
 import { RecordCache } from '../../../src/stores/postgres/record-cache.ts';
 import { personId, recordOf } from '../../contract/records.ts';
 import { settled } from '../../helpers/settled.ts';
@@ -53,7 +53,7 @@ class World {
     if (!commit) return;
     const seq = ++this.#heard;
     this.#known.add(seq);
-    this.cache.changed(commit.person, { record: commit.record, at: { primary: 'one', seq } });
+    this.cache.changed(commit.person, { primary: 'one', seq }, () => commit.record);
   }
 
   hearAll(): void {
@@ -188,7 +188,7 @@ describe('the records as they are remembered', () => {
 
   test('a change by another primary tells only that what is remembered may be over', async () => {
     const { world, get } = await remembering(PEOPLE[0]!);
-    world.cache.changed(PEOPLE[0]!, { record: recordOf(9), at: { primary: 'two', seq: 9 } });
+    world.cache.changed(PEOPLE[0]!, { primary: 'two', seq: 9 }, () => recordOf(9));
     expect(await get()).toEqual({ record: null, asked: true });
   });
 
