@@ -297,6 +297,20 @@ describe('the directory as it is remembered', () => {
     },
   );
 
+  test.each<Change>([
+    { row: 'contact', owner: PEOPLE[1]!, target: PEOPLE[0]!, value: true },
+    { row: 'block', blocker: PEOPLE[0]!, blocked: PEOPLE[1]!, value: true },
+    { row: 'block', blocker: PEOPLE[1]!, blocked: PEOPLE[0]!, value: true },
+  ])('what stands between two is read anew: $row', async (change) => {
+    const { world, alice, bob, ask } = await remembering();
+    await world.commit([change], false);
+    world.hear();
+    expect(await ask(world.cache.relations.between(alice, bob))).not.toEqual({
+      blocked: false,
+      listsReader: false,
+    });
+  });
+
   test('an address that is given away while its owner is read leads to whoever has it then', async () => {
     const { world, bob, where, give, ask } = await remembering();
     await world.commit([{ row: 'person', id: PEOPLE[0]!, value: { ...PROFILE, displayName: 'new' } }], true);
