@@ -1,6 +1,7 @@
-import type { Directory, DirectoryChange } from '../../presence/directory.ts';
+import type { Directory } from '../../presence/directory.ts';
 import type { PersonId } from '../../presence/identity.ts';
 import type { PresenceRecord } from '../../presence/record.ts';
+import type { DirectoryRow } from './directory-rows.ts';
 
 /** A commit, by its place in the outbox of one primary. */
 export interface Place {
@@ -26,16 +27,10 @@ export interface RecordView {
   forget(people: Iterable<PersonId>): void;
 }
 
-/** What was committed, with whoever had an address or a token that it gave to another or took away. */
-export interface Committed {
-  readonly changes: readonly DirectoryChange[];
-  readonly formerOwners: readonly PersonId[];
-}
-
 /** The directory as this node reads it. */
 export interface DirectoryView extends Omit<Directory, 'commit'> {
-  /** This node has committed it. Called before whoever asked for it is answered. */
-  changed(committed: Committed): void;
+  /** This node has committed these rows, as they are in the outbox. Called before whoever asked for it is answered. */
+  changed(rows: readonly DirectoryRow[]): void;
   /** It is uncertain what became of a commit. */
   clear(): void;
 }

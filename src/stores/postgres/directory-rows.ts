@@ -6,6 +6,8 @@ export type DirectoryRow = Readonly<Record<string, string | number | boolean | n
   readonly table: string;
   /** Whether the row is removed; it then has its key alone. */
   readonly gone?: true;
+  /** In the outbox: who had an address or a token that the row gives to another or takes away. */
+  readonly was?: string;
 };
 
 export function directoryRow(change: Exclude<DirectoryChange, { row: 'presence' }>): DirectoryRow {

@@ -1,15 +1,13 @@
 import { BridgeError } from '../../presence/errors.ts';
-import type { PersonId } from '../../presence/identity.ts';
 import type { OwnCommits, Place } from './caching.ts';
 import type { DirectoryRow } from './directory-rows.ts';
 import type { Primary } from './primary.ts';
-import { isRefusal, sqlState } from './primary.ts';
+import { brokenRule, isRefusal, sqlState } from './primary.ts';
 import type { RecordRow } from './records.ts';
 import { columnsOf } from './records.ts';
-import { ELSEWHERE, OVERTAKEN } from './schema.ts';
+import { ELSEWHERE, ONE_OF_A_KIND, OVERTAKEN } from './schema.ts';
 import { conclude, decisionOn, nameOfPart, newCommitName } from './two-phase.ts';
 
-const UNIQUE_VIOLATION = '23505';
 /** Tries of a primary that has to be told what was decided. */
 const MAX_ATTEMPTS = 3;
 
@@ -29,10 +27,10 @@ export interface Entry {
   readonly base: number | undefined;
 }
 
-/** Where a commit is in the outbox of each primary, and who had something formerly that it gave away. */
+/** Where a commit is in the outbox of each primary, and its rows as they are there. */
 export interface Written {
   readonly places: ReadonlyMap<Primary, Place>;
-  readonly formerOwners: readonly PersonId[];
+  readonly rows: readonly DirectoryRow[];
 }
 
 /** Part of a commit that spans primaries. */
@@ -43,7 +41,7 @@ interface Span {
 
 interface Answer {
   readonly seq: string;
-  readonly former: PersonId[];
+  readonly rows: readonly DirectoryRow[];
 }
 
 /** Commits of the directory, with the records that belong to them. */
@@ -65,7 +63,7 @@ export class DirectoryWriter {
       const state = sqlState(error);
       if (state === ELSEWHERE) return 'elsewhere';
       if (state === OVERTAKEN) throw new BridgeError('conflict', '', { cause: error });
-      if (state === UNIQUE_VIOLATION) {
+      if (brokenRule(error) === ONE_OF_A_KIND) {
         throw new BridgeError('conflict', 'A person has at most one address of a kind on a network', {
           cause: error,
         });
@@ -92,7 +90,7 @@ export class DirectoryWriter {
       const [row] = await primary.query<Answer>(...this.#statement(primary, entry, span));
       if (!row) throw new BridgeError('store_unavailable');
       seq = Number(row.seq);
-      return { places: new Map([[primary, { primary: primary.id, seq }]]), formerOwners: row.former };
+      return { places: new Map([[primary, { primary: primary.id, seq }]]), rows: row.rows };
     } finally {
       acknowledge(seq);
     }
@@ -114,7 +112,7 @@ export class DirectoryWriter {
       const decided = await this.#call(home, entry, { gid, decides: true });
       await Promise.all(promised.map((primary) => this.#carryOut(primary, gid)));
       promised.forEach((primary, index) => acknowledgements[index]?.(places.get(primary)?.seq ?? null));
-      return { places: new Map([...places, ...decided.places]), formerOwners: decided.formerOwners };
+      return { places: new Map([...places, ...decided.places]), rows: decided.rows };
     } catch (error) {
       await this.#settle(promised, gid, asked && !isRefusal(error));
       for (const acknowledge of acknowledgements) acknowledge(null);

@@ -88,7 +88,7 @@ export class PostgresStore implements PresenceStore, Directory, Cluster, AsyncDi
     const rows = changes.filter((change) => change.row !== 'presence');
     if (records.length === 0 && rows.length === 0 && base === undefined) return;
     const done = await this.#write(records, async () => {
-      this.#remember(records, rows, await this.#commit(records, rows, base));
+      this.#remember(records, await this.#commit(records, rows, base));
       return true;
     });
     if (!done) throw new BridgeError('conflict');
@@ -155,9 +155,8 @@ export class PostgresStore implements PresenceStore, Directory, Cluster, AsyncDi
     }
   }
 
-  #remember(records: readonly RecordChange[], changes: readonly RowChange[], written: Written): void {
+  #remember(records: readonly RecordChange[], { places, rows: changed }: Written): void {
     const { records: view, directory } = this.#parts;
-    const { places, formerOwners } = written;
     for (const [primary, rows] of this.#byPrimary(records)) {
       const at = places.get(primary);
       for (const { person, record } of rows) {
@@ -165,7 +164,7 @@ export class PostgresStore implements PresenceStore, Directory, Cluster, AsyncDi
         else view.forget([person]);
       }
     }
-    directory.changed({ changes, formerOwners });
+    directory.changed(changed);
   }
 
   #byPrimary(records: readonly RecordChange[]): Map<Primary, RecordRow[]> {

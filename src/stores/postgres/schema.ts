@@ -22,6 +22,9 @@ export const SHARDS = 256;
 export const ELSEWHERE = 'PB001';
 export const OVERTAKEN = 'PB002';
 
+/** The index that lets a person have one address of a kind on a network. */
+export const ONE_OF_A_KIND = 'one_address_of_a_kind';
+
 const DIRECTORY = `
   CREATE TABLE people (
     id text COLLATE "C" PRIMARY KEY, display_name text, avatar_url text,
@@ -34,7 +37,7 @@ const DIRECTORY = `
     PRIMARY KEY (network, id)
   );
   CREATE INDEX addresses_of ON addresses (person);
-  CREATE UNIQUE INDEX one_address_of_a_kind ON addresses (person, network, kind) WHERE kind <> 'alias';
+  CREATE UNIQUE INDEX ${ONE_OF_A_KIND} ON addresses (person, network, kind) WHERE kind <> 'alias';
 
   CREATE TABLE tokens (
     hash text COLLATE "C" PRIMARY KEY, person text COLLATE "C" NOT NULL, network text NOT NULL,
@@ -206,18 +209,17 @@ const FUNCTIONS = `
   -- All of a commit of the directory that belongs to this primary: rows as JSON objects (columns by name, with
   -- "table", and "gone" where the row is removed), and records, null where one is forgotten. With p_gid it is part of
   -- a commit that spans primaries: the home primary decides it, the others keep still about it until then.
-  -- Answers where it is in the outbox, whose rows have besides who had an address or a token "former"ly, and these people.
+  -- Answers where it is in the outbox, and the rows as they are there: with who "was" the owner of an address or a token.
   CREATE FUNCTION commit_directory(
     p_node text, p_base bigint, p_rows jsonb, p_gid text, p_decides boolean,
     p_people text[], p_shards smallint[], p_expected bigint[], p_versions bigint[], p_records text[], p_slots bigint[],
-    OUT seq bigint, OUT former text[]
+    OUT seq bigint, OUT rows jsonb
   ) LANGUAGE plpgsql ${BY_INDEX} AS $$
   DECLARE
     r jsonb;
     owner text;
-    rows jsonb := '[]';
   BEGIN
-    former := '{}';
+    rows := '[]';
     PERFORM pg_advisory_xact_lock(${OUTBOX_LOCK});
     PERFORM demand_shards(p_shards);
     IF p_base IS NOT NULL AND p_base <> (SELECT d.seq FROM directory_position d) THEN
@@ -241,8 +243,7 @@ const FUNCTIONS = `
       owner := owner_of(r);
       PERFORM put_row(r);
       IF owner IS NOT NULL THEN
-        r := r || jsonb_build_object('former', owner);
-        former := former || owner;
+        r := r || jsonb_build_object('was', owner);
       END IF;
       rows := rows || r;
     END LOOP;
