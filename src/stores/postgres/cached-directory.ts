@@ -10,10 +10,10 @@ import type {
 import type { Address, Person, PersonId } from '../../presence/identity.ts';
 import { sameAddress } from '../../presence/identity.ts';
 import type { Relation } from '../../presence/visibility.ts';
-import type { Committed, DirectoryView } from './caching.ts';
+import type { DirectoryView } from './caching.ts';
 import type { ChangedRow } from './changed-rows.ts';
 import { changedRow } from './changed-rows.ts';
-import { directoryRow } from './directory-rows.ts';
+import type { DirectoryRow } from './directory-rows.ts';
 import { ReadThrough } from './read-through.ts';
 
 export interface CachedDirectoryOptions {
@@ -22,7 +22,7 @@ export interface CachedDirectoryOptions {
   readonly max: number;
   /** Whether this node knows of all that other nodes changed until shortly before now. */
   readonly believed: () => boolean;
-  /** The newest commit of the home primary that `heard` was told of. */
+  /** The newest commit of the home primary that `changed` was told of. */
   readonly heardOf: () => number;
 }
 
@@ -31,7 +31,7 @@ export interface DirectorySource extends Omit<Directory, 'commit' | 'position'> 
   /** The position, and the rows of all commits after the one at `seq`; none of them where it is null. */
   positionAfter(
     seq: number | null,
-  ): Promise<{ readonly position: number; readonly rows: readonly ChangedRow[] }>;
+  ): Promise<{ readonly position: number; readonly rows: readonly DirectoryRow[] }>;
 }
 
 /** The readers of the directory, each answer remembered until something it was made of is changed. */
@@ -99,22 +99,13 @@ export class CachedDirectory implements DirectoryView {
     const after = believed() ? heardOf() : null;
     const { position, rows } = await this.#inner.positionAfter(after);
     if (after === null || !believed()) this.clear();
-    else this.heard(rows);
+    else this.changed(rows);
     return position;
   }
 
-  changed({ changes, formerOwners }: Committed): void {
-    const rows = changes.filter((change) => change.row !== 'presence');
-    this.heard(rows.map((change) => changedRow(directoryRow(change))));
-    for (const person of formerOwners) {
-      this.#people.forget(person);
-      this.#tokensOf.forget(person);
-    }
-  }
-
   /** Forgets what these rows are part of. Any number of times, in any order. */
-  heard(rows: readonly ChangedRow[]): void {
-    for (const row of rows) this.#forget(row);
+  changed(rows: readonly DirectoryRow[]): void {
+    for (const row of rows) this.#forget(changedRow(row));
   }
 
   clear(): void {

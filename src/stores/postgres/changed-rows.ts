@@ -52,7 +52,7 @@ export function touchedBy(rows: readonly ChangedRow[]): Touched {
 }
 
 function ownersOf(row: DirectoryRow): PersonId[] {
-  return ['person', 'former']
+  return ['person', 'was']
     .filter((column) => typeof row[column] === 'string')
     .map((column) => personAt(row, column));
 }

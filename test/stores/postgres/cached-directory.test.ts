@@ -5,9 +5,7 @@ import type { Address, NetworkName, PersonId } from '../../../src/presence/ident
 import { MemoryStore } from '../../../src/stores/memory/memory-store.ts';
 import type { DirectorySource } from '../../../src/stores/postgres/cached-directory.ts';
 import { CachedDirectory } from '../../../src/stores/postgres/cached-directory.ts';
-import type { Committed } from '../../../src/stores/postgres/caching.ts';
-import type { ChangedRow } from '../../../src/stores/postgres/changed-rows.ts';
-import { changedRow } from '../../../src/stores/postgres/changed-rows.ts';
+import type { DirectoryRow } from '../../../src/stores/postgres/directory-rows.ts';
 import { directoryRow } from '../../../src/stores/postgres/directory-rows.ts';
 import { personId } from '../../contract/records.ts';
 import { settled } from '../../helpers/settled.ts';
@@ -107,7 +105,7 @@ class World {
   readonly states = [new MemoryStore()];
   readonly reads = new SlowReads();
   readonly cache: CachedDirectory;
-  readonly #log: (Committed & { readonly rows: readonly ChangedRow[] })[] = [];
+  readonly #log: { readonly changes: Change[]; readonly rows: readonly DirectoryRow[] }[] = [];
   /** Commits that this node knows of: by itself, by the feed, or because it was told a position beyond them. */
   readonly #known = new Set<number>();
   readonly #unanswered: number[] = [];
@@ -157,14 +155,14 @@ class World {
   async commit(changes: Change[], own: boolean): Promise<void> {
     const owners = await Promise.all(changes.map((each) => this.#ownerBefore(each)));
     const rows = changes.map((each, place) => {
-      const former = owners[place] ?? null;
-      return changedRow({ ...directoryRow(each), ...(former === null ? {} : { former }) });
+      const was = owners[place] ?? null;
+      return { ...directoryRow(each), ...(was === null ? {} : { was }) };
     });
     const next = new MemoryStore();
     for (const { changes: before } of this.#log) await next.commit(before);
     await next.commit(changes);
     this.states.push(next);
-    this.#log.push({ changes, rows, formerOwners: owners.filter((owner) => owner !== null) });
+    this.#log.push({ changes, rows });
     if (own) this.#unanswered.push(this.#log.length - 1);
   }
 
@@ -172,7 +170,7 @@ class World {
   hear(): void {
     if (this.#heard === this.#log.length) return;
     this.#known.add(this.#heard);
-    this.cache.heard(this.#log[this.#heard++]!.rows);
+    this.cache.changed(this.#log[this.#heard++]!.rows);
   }
 
   /** One of this node's own commits is answered. */
@@ -180,7 +178,7 @@ class World {
     const [commit] = this.#unanswered.splice(at % Math.max(1, this.#unanswered.length), 1);
     if (commit === undefined) return;
     this.#known.add(commit);
-    this.cache.changed(this.#log[commit]!);
+    this.cache.changed(this.#log[commit]!.rows);
   }
 
   /** Everything up to the position is known from the moment in which it is told. */
