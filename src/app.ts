@@ -65,8 +65,8 @@ export interface AppOptions {
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly logger: FastifyBaseLogger;
-  /** Whether the metrics tell of the process, too; which they do by default. */
-  readonly processMetrics?: boolean;
+  /** Where what it does is told; by default in metrics of its own, without those of the process. */
+  readonly metrics?: Metrics;
 }
 
 export interface App {
@@ -84,9 +84,8 @@ export async function buildApp({
   logger,
   cluster = alone(secrets.random(9)),
   buckets = (_name, limits) => new TokenBuckets(limits, clock),
-  processMetrics = true,
+  metrics = new Metrics({ process: false }),
 }: AppOptions): Promise<App> {
-  const metrics = new Metrics({ process: processMetrics });
   const networks = networksOf(settings);
   const report: Report = (problem, err) => logger.error({ err }, problem);
   const around = { clock, secrets, random: Math.random, logger, report, version: VERSION };

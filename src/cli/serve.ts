@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { pino } from 'pino';
 import type { Settings } from '../app.ts';
 import { buildApp } from '../app.ts';
+import { Metrics } from '../metrics/metrics.ts';
 import { systemClock } from '../presence/clock.ts';
 import { systemSecrets } from '../secrets.ts';
 import { openStore } from '../stores/open.ts';
@@ -34,12 +35,20 @@ export async function serve(options: ServeOptions): Promise<void> {
 }
 
 async function run(settings: Settings, logger: Logger): Promise<void> {
-  const { store, cluster } = await openStore(settings.store, logger, systemClock);
+  const metrics = new Metrics({ process: true });
+  const { store, cluster, buckets } = await openStore({
+    settings: settings.store,
+    logger,
+    clock: systemClock,
+    metrics,
+  });
   try {
     const { http, made } = await buildApp({
       settings,
       store,
       cluster,
+      buckets,
+      metrics,
       clock: systemClock,
       secrets: systemSecrets,
       logger,

@@ -17,7 +17,7 @@ export interface Cut {
 /** A wire between nodes and a server that can break at any statement, and then stays broken: as if the node had died. */
 export class Wire {
   readonly #server: Server;
-  readonly #port: number;
+  #port: number;
   readonly #sockets = new Set<Socket>();
   /** Statements since the wire was last armed. */
   statements = 0;
@@ -60,6 +60,13 @@ export class Wire {
   break(): void {
     this.#broken = true;
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Leads to another server from now on; connections to the old one are cut. */
+  turnTo(port: number): void {
+    this.#port = port;
+    this.break();
+    this.mend();
   }
 
   mend(): void {
