@@ -73,7 +73,7 @@ export class MatrixConnector implements Connector {
   /** How long the homeserver's word holds. */
   readonly leases: Leases;
   /** Told of verified tokens, asked for echoes. Idle where the settings do not want it. */
-  readonly mirror: Pick<Mirror, 'verified' | 'echoes'>;
+  readonly mirror: Pick<Mirror, 'verified' | 'echoes' | 'echoesEnd'>;
   /** Where the stand-ins are; null when they are in no room. */
   readonly room: Room | null;
   readonly #options: MatrixConnectorOptions;
@@ -132,7 +132,7 @@ export class MatrixConnector implements Connector {
     });
     this.#push = settings.push ? this.#makePush() : null;
     this.#mirror = settings.mirror ? this.#makeMirror() : null;
-    this.mirror = this.#mirror ?? { verified: () => undefined, echoes: () => Promise.resolve(false) };
+    this.mirror = this.#mirror ?? NO_MIRROR;
   }
 
   /** As the homeserver speaks; may change whenever it restarts. */
@@ -309,6 +309,12 @@ export class MatrixConnector implements Connector {
     });
   }
 }
+
+const NO_MIRROR: MatrixConnector['mirror'] = {
+  verified: () => undefined,
+  echoes: () => Promise.resolve(false),
+  echoesEnd: () => false,
+};
 
 const FLAPPING =
   'stand-ins will flap: more of them are online than puts_per_second allows to keep alive within keep_alive';

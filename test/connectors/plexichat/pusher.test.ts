@@ -116,6 +116,51 @@ describe('what is written', () => {
   });
 });
 
+describe('what she said there through the bridge', () => {
+  const mode = async () => (await world.shown(ANN))?.mode;
+
+  it('ends when the server says that she left', async () => {
+    world.server.write(ANN, 'online');
+    await settled();
+    await world.claims(ann, 'dnd');
+    expect(row().mode).toBe('dnd');
+    await world.pass(1000);
+    world.server.write(ANN, 'offline');
+    await settled();
+    expect([await mode(), row().mode]).toEqual(['offline', 'offline']);
+    await world.pass(600_000, 60_000);
+    expect([await mode(), row().mode]).toEqual(['offline', 'offline']);
+  });
+
+  it('ends when that is only found by asking', async () => {
+    world.server.write(ANN, 'online');
+    await settled();
+    await world.claims(ann, 'dnd');
+    world.server.dropsEvents = true;
+    await world.pass(1000);
+    world.server.write(ANN, 'offline');
+    await world.pass(600_000, 60_000);
+    expect([await mode(), row().mode]).toEqual(['offline', 'offline']);
+  });
+
+  it.each([0, 9_999, 10_000, 60_000])(
+    'does not end by what the bridge wrote, told after %s ms',
+    async (ms) => {
+      world.server.write(ANN, 'online');
+      await settled();
+      await world.says(ann, 'dnd');
+      world.server.dropsEvents = true;
+      await world.says(ann, 'offline');
+      expect(row().mode).toBe('offline');
+      world.clock.advance(ms);
+      await world.claims(ann, 'online');
+      world.server.events.presence({ userId: ANN, mode: 'offline', status: undefined });
+      await settled();
+      expect([await mode(), row().mode]).toEqual(['online', 'online']);
+    },
+  );
+});
+
 describe('the status', () => {
   it('is sent only when it differs, and cleared with an empty text', async () => {
     await world.says(ann, 'online', set('hello', '☕'));

@@ -152,6 +152,11 @@ export function makeWorld(settings: Partial<PlexichatSettings> = {}, rules: Rule
       await presence.write(id, { dialect: otherDialect, mode, status });
       await settled();
     },
+    /** She says something by the bridge's Plexichat API. */
+    async claims(person: Person, mode: Mode): Promise<void> {
+      await presence.write(person.id, { dialect: plexichatDialect, mode, status: { kind: 'keep' } });
+      await settled();
+    },
     /** She says something by the bridge's own API. */
     async sets(person: Person, mode: Mode, status: StatusEdit = { kind: 'keep' }): Promise<void> {
       await presence.write(person.id, { dialect: ownDialect, mode, status });
