@@ -150,6 +150,11 @@ describe('leaving by the word of her own server', () => {
     expect(left(here).claim).toEqual(here.claim);
   });
 
+  it('is more than saying less of herself there', () => {
+    const before = said('dnd');
+    expect(told([report('idle')], before).claim).toEqual(before.claim);
+  });
+
   it('does not end her connections to the bridge', () => {
     const session = { kind: 'session', id: 'a', origin: LOUD, mode: 'online', active: true } as const;
     const record = reduceSignal(said('idle'), { ...session, endsAt: LEASE }, START + 2, RULES);

@@ -163,6 +163,15 @@ describe('echoes', () => {
     expect(echoes.take(ANN, 'online')).toBe('hers');
   });
 
+  it('are rather of a write just made than of one long ago', () => {
+    const clock = new ManualClock();
+    const echoes = new Echoes(clock);
+    echoes.expect(ANN, 'idle', null)();
+    clock.advance(15_000);
+    echoes.expect(ANN, 'idle', null)();
+    expect([1, 2, 3].map(() => echoes.take(ANN, 'idle'))).toEqual(['bridge', 'late', 'hers']);
+  });
+
   it('are dropped once of each write', () => {
     const echoes = new Echoes(new ManualClock());
     echoes.expect(ANN, 'idle', null);
