@@ -421,28 +421,6 @@ describe('a request for friendship', () => {
 });
 
 describe('its health', () => {
-  it('is down while the server is, and people stay as they were', async () => {
-    await begin();
-    await isUp();
-    peer.userWrites(ann.id, { status: 'dnd' });
-    await becomes('dnd');
-    peer.sockets.stopListening();
-    peer.sockets.cutAll();
-    await eventually(() => world.connector.health().state === 'down');
-    await pass(60_000);
-    expect(world.connector.health().reason).not.toBeNull();
-    expect(await world.shown(ann.id)).toMatchObject({ mode: 'dnd' });
-    await peer.sockets.listenAgain();
-    await pass(120_000);
-    await isUp();
-  });
-
-  it('is refused with a bad token', async () => {
-    await begin({}, { token: '1.unknown' });
-    await eventually(() => world.connector.health().state === 'refused');
-    expect(world.connector.health().reason).toBe('token');
-  });
-
   it('tells what is missing', async () => {
     await begin({}, { token: undefined, token_key: undefined });
     await isUp();
