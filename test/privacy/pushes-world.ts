@@ -133,6 +133,7 @@ class PushesWorld {
       };
     };
     this.#fake = new FakeHomeserver({ clock });
+    this.#fake.model.busy = true;
     this.#server = new FakeServer(clock);
     const error = new PlexichatFault('rate_limited', { retryAfterMs: 9000 });
     this.#server.fails = (call) =>
@@ -227,6 +228,7 @@ class PushesWorld {
       serverName: HOMESERVER,
       network,
       people: { byId: (id) => store.people.byId(id), byAddress: (address) => people.find(address) },
+      directory: store,
       fetchAvatar: () => Promise.resolve(null),
       metrics,
       logger: this.#logger(),

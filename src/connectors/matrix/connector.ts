@@ -1,4 +1,5 @@
 import type { Clock } from '../../presence/clock.ts';
+import type { Directory } from '../../presence/directory.ts';
 import { BridgeError } from '../../presence/errors.ts';
 import type { NetworkName, Person, PersonId } from '../../presence/identity.ts';
 import { ownAddress } from '../../presence/identity.ts';
@@ -14,6 +15,7 @@ import type { ConnectorMetrics } from '../metrics.ts';
 import type { Outbound } from '../outbound.ts';
 import type { SideHealth, SideLogger } from '../side.ts';
 import { Side } from '../side.ts';
+import { BusyNotes } from './busy-notes.ts';
 import { Callback } from './callback.ts';
 import { DeliveryWatch } from './delivery-watch.ts';
 import type { Capabilities } from './homeserver.ts';
@@ -58,6 +60,7 @@ export interface MatrixConnectorOptions {
   };
   readonly presence: Pick<PresenceService, 'present' | 'look' | 'apart' | 'subscribe' | 'fed' | 'extendFeed'>;
   readonly shareable: (person: Person, network: NetworkName) => Promise<boolean>;
+  readonly directory: Pick<Directory, 'meta' | 'commit'>;
   /** As in `StandIns`. */
   readonly fetchAvatar: StandInsOptions['fetchAvatar'];
   readonly clock: Clock;
@@ -293,6 +296,7 @@ export class MatrixConnector implements Connector {
       ...this.#writerContext(),
       dialect: () => this.dialect,
       standIns: this.#standIns,
+      busy: new BusyNotes(this.#options.directory),
       onWritten: (changed) => {
         if (changed && this.#options.settings.receive) this.#watch.written();
       },

@@ -168,7 +168,10 @@ export class Mirror implements AsyncDisposable {
     } catch (fault) {
       if (!(fault instanceof HomeserverFault)) throw fault;
       if (fault.kind !== 'unknown_token' && fault.kind !== 'forbidden') throw fault;
-      if (this.#tokens.peek(userId) !== token) return this.#put(userId, state);
+      if (this.#tokens.peek(userId) !== token) {
+        await this.#put(userId, state);
+        return;
+      }
       this.#tokens.delete(userId);
       const { reason, status, errcode } = fault;
       throw new HomeserverFault({ kind: 'refused', reason, status, errcode });

@@ -70,6 +70,7 @@ export function openHomeserver(options: OpenHomeserverOptions) {
       people: { byId: (id) => directory.people.byId(id), byAddress: (address) => people.find(address) },
       presence,
       shareable: shareability(directory),
+      directory,
       fetchAvatar,
     });
     connector = made;

@@ -39,6 +39,7 @@ export class FaultyWire implements AsyncDisposable {
   #port = 0;
   #fault: WireFault | null = null;
   #hit: Hit = 'all';
+  #marker: readonly [Socket, Socket] | null = null;
 
   private constructor(target: number) {
     this.#target = target;
@@ -82,14 +83,25 @@ export class FaultyWire implements AsyncDisposable {
     for (const link of this.#links) end(link);
   }
 
-  /** Resolves once no request waits for its reply any more. */
+  /** Resolves once everything sent has arrived, and no request waits for its reply any more. */
   async settled(): Promise<void> {
+    await this.#mark();
     while ([...this.#links].some(({ busy }) => busy)) await setImmediate();
+    await this.#mark();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#marker ?? []) socket.destroy();
     this.cut();
     await this.#stop();
+  }
+
+  /** A busy machine delivers late, even to itself, but in order: what was sent before a mark has arrived with it. */
+  async #mark(): Promise<void> {
+    const [near, far] = (this.#marker ??= await markers());
+    const arrived = once(far, 'data');
+    near.write('.');
+    await arrived;
   }
 
   async #listen(): Promise<void> {
@@ -159,4 +171,15 @@ export class FaultyWire implements AsyncDisposable {
 function end({ client, server }: Link): void {
   client.destroy();
   server.destroy();
+}
+
+/** Two ends of a connection. */
+async function markers(): Promise<readonly [Socket, Socket]> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const near = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const [far] = (await once(server, 'connection')) as [Socket];
+  server.close();
+  return [near, far];
 }

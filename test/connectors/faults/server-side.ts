@@ -37,6 +37,7 @@ export async function serverSide({ skewMs, follows, forgets }: ServerSideOptions
       url: wire.url,
       token: own.token,
       receive: follows,
+      reconcile_every: 30_000,
       verify_tokens: false,
       token_cache: 300_000,
       timeout: 400,

@@ -74,8 +74,10 @@ export function observed(clock: Clock, network: string) {
 
 /** Lets everything happen that needs no time but that of real sockets. */
 export async function settle({ wire }: Pick<FaultSide, 'wire'>): Promise<void> {
-  for (let turn = 0; turn < 40; turn++) await setImmediate();
-  await wire.settled();
+  for (let round = 0; round < 3; round++) {
+    for (let turn = 0; turn < 10; turn++) await setImmediate();
+    await wire.settled();
+  }
   for (let turn = 0; turn < 10; turn++) await setImmediate();
 }
 

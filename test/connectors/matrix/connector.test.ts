@@ -47,6 +47,7 @@ function make(
     outbound: world.fake.outbound(),
     registration: { id: 'plexi', asToken: world.fake.asToken, senderLocalpart: 'plexibridge' },
     serverName: 'hs.test',
+    directory: world.store,
     fetchAvatar: () => Promise.resolve(null),
     metrics: {
       ...world.context.metrics,
