@@ -74,7 +74,7 @@ export class PresencePush implements AsyncDisposable {
     this.#writer.resume();
     if (!everybody) return;
     for await (const { person } of presence.present()) await this.#look(person);
-    for (const userId of await busy.all()) if (!this.#standIns.has(userId)) this.#writer.end(userId);
+    for (const userId of await busy.all()) this.#writer.end(userId);
   }
 
   pause(): void {

@@ -444,6 +444,17 @@ describe('who was said to be busy before a start', () => {
     expect(await noted()).toEqual([]);
   });
 
+  it('is said to be gone though she was back in between', async () => {
+    await world.say(cleo, 'dnd');
+    const fault = world.fake.fail('error');
+    await startAgain(() => world.say(cleo, 'offline'));
+    await world.say(cleo, 'online');
+    await world.say(cleo, 'offline');
+    fault[Symbol.dispose]();
+    await world.pass(5000);
+    expect([words().at(-1), await noted()]).toEqual(['offline', []]);
+  });
+
   it('is noted before the homeserver knows, or it is not told', async () => {
     const commit = world.store.commit.bind(world.store);
     const problems: string[] = [];
