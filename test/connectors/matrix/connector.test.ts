@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type {
   MatrixConnectorOptions,
   MatrixConnectorSettings,
-} from '../../../src/connectors/matrix/connector.ts';
+} from '../../../src/connectors/matrix/options.ts';
 import { MatrixConnector } from '../../../src/connectors/matrix/connector.ts';
 import { Outbound } from '../../../src/connectors/outbound.ts';
 import type { Person } from '../../../src/presence/identity.ts';
