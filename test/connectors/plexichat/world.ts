@@ -1,5 +1,5 @@
 import { shareability } from '../../../src/connectors/shareable.ts';
-import type { PlexichatConnectorOptions } from '../../../src/connectors/plexichat/connector.ts';
+import type { PlexichatConnectorOptions } from '../../../src/connectors/plexichat/options.ts';
 import type { PlexichatSettings } from '../../../src/connectors/plexichat/settings.ts';
 import { PlexichatConnector } from '../../../src/connectors/plexichat/connector.ts';
 import type { GatewayEvents } from '../../../src/connectors/plexichat/gateway-client.ts';
