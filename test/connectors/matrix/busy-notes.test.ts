@@ -56,7 +56,6 @@ describe('notes', () => {
   it('that come while others of the same row are written are written together, and resolve once durable', async () => {
     const { promise, resolve } = deferred();
     gate = promise;
-    // A hundred names and their neighbours by the hash: the same name, in and out.
     const done: string[] = [];
     const first = notes.add(ids[0]!).then(() => done.push('in'));
     const changes = [notes.remove(ids[0]!), notes.add(ids[0]!), notes.remove(ids[0]!)];
@@ -74,6 +73,21 @@ describe('notes', () => {
     gate = Promise.resolve();
     await notes.add('@a:hs');
     expect(await begin().all()).toEqual(['@a:hs']);
+  });
+
+  it('that were refused just after others were kept are not taken for kept with them', async () => {
+    const { promise, resolve } = deferred();
+    gate = promise;
+    const added = notes.add('@a:hs');
+    await new Promise((turn) => setImmediate(turn));
+    const removed = notes.remove('@a:hs');
+    gate = Promise.reject(new Error('disk'));
+    resolve();
+    await added;
+    await expect(removed).rejects.toThrow('disk');
+    gate = Promise.resolve();
+    await notes.remove('@a:hs');
+    expect(await begin().all()).toEqual([]);
   });
 
   it('that could not be read are read again', async () => {
