@@ -15,6 +15,9 @@ import { Probe } from './probe.ts';
 import { Room } from './room.ts';
 import { StandIns } from './stand-ins.ts';
 
+/** As operators know it. */
+export const HOMESERVER = 'homeserver';
+
 /** The most writes of one writer that wait for the budget. */
 const MAX_WAITING = 64;
 /** Stand-ins whose name and picture are remembered, and tokens of people who are mirrored. */
@@ -53,7 +56,7 @@ export interface MatrixWhole {
 export function makeParts(options: MatrixConnectorOptions, whole: MatrixWhole): MatrixParts {
   const { settings, registration, clock, network, presence, logger, random, report } = options;
   const homeserver = new Homeserver({ ...options, asToken: registration.asToken });
-  const side = new Side({ name: 'homeserver', clock, logger });
+  const side = new Side({ name: HOMESERVER, clock, logger });
   const probe = new Probe({
     homeserver,
     side,

@@ -1,18 +1,16 @@
-import type { Person, PersonId } from '../../presence/identity.ts';
+import type { PersonId } from '../../presence/identity.ts';
 import type { ServerRelationship } from '../../protocols/plexichat/server.ts';
 import type { Connector, ConnectorHealth } from '../connector.ts';
 import { faultKind } from './fault-kinds.ts';
 import type { GatewayEvents, TokenState } from './gateway-client.ts';
-import type { HeldTokens } from './held-tokens.ts';
 import type { PlexichatConnectorOptions } from './options.ts';
 import type { PlexichatParts } from './parts.ts';
-import { makeParts, makeTokens, ownToken } from './parts.ts';
+import { makeParts, ownToken } from './parts.ts';
 import { endingWith } from './server-api.ts';
 import { warningsOf } from './settings.ts';
 
 /** A real Plexichat server: its users' presence taken from it, and that of linked people written to it. */
 export class PlexichatConnector implements Connector {
-  readonly tokens: HeldTokens;
   readonly #options: PlexichatConnectorOptions;
   readonly #over = new AbortController();
   readonly #parts: PlexichatParts;
@@ -21,8 +19,7 @@ export class PlexichatConnector implements Connector {
 
   constructor(options: PlexichatConnectorOptions) {
     this.#options = { ...options, server: endingWith(this.#over.signal, options.server) };
-    this.tokens = makeTokens(this.#options);
-    this.#parts = makeParts(this.#options, this.tokens);
+    this.#parts = makeParts(this.#options);
     const token = ownToken(options.settings);
     const { gateway } = options;
     this.#gateway =
@@ -49,29 +46,14 @@ export class PlexichatConnector implements Connector {
     return { ...this.#parts.side.health(), backlog, warnings: warningsOf(this.#options.settings) };
   }
 
-  /** The tokens that people gave, for the API by which they give and take them back. */
-  get serverTokens() {
-    return {
-      give: (person: Person, token: string) => this.give(person, token),
-      revoke: (person: PersonId) => this.revoke(person),
-      has: async (person: PersonId) => (await this.tokens.of(person)) !== null,
-    };
-  }
-
   /** How these people may be seen, or which accounts they have, has changed. */
   recheck(people: Iterable<PersonId>): void {
     for (const person of people) if (this.#parts.pusher?.holds(person)) this.#parts.pusher.check(person);
   }
 
-  /** Takes back what was written in her name, as far as it can be, and forgets her token. Errors as in the store. */
-  async revoke(person: PersonId): Promise<void> {
+  /** Takes back what was written in her name, as far as it can be; for whoever takes her token away. Errors as in the store. */
+  async withdraw(person: PersonId): Promise<void> {
     await this.#parts.pusher?.withdraw(person);
-    await this.tokens.revoke(person);
-  }
-
-  /** Keeps her token and begins to write in her name; errors as in `HeldTokens.give`. */
-  async give(person: Person, token: string): Promise<void> {
-    await this.tokens.give(person, token);
   }
 
   /** Resolves once all that was heard is taken, and all that can be written is written; for tests. */

@@ -1,5 +1,4 @@
 import type { Clock } from '../../presence/clock.ts';
-import type { Directory } from '../../presence/directory.ts';
 import type { Network } from '../../presence/network.ts';
 import type { Newcomers } from '../../presence/newcomers.ts';
 import type { People } from '../../presence/people.ts';
@@ -7,6 +6,7 @@ import type { PresenceService } from '../../presence/service.ts';
 import type { ConnectorMetrics } from '../metrics.ts';
 import type { Shareable } from '../shareable.ts';
 import type { GatewayClientOptions } from './gateway-client.ts';
+import type { HeldTokens } from './held-tokens.ts';
 import type { Log } from './log.ts';
 import type { ServerApi } from './server-api.ts';
 import type { PlexichatSettings } from './settings.ts';
@@ -21,7 +21,8 @@ export interface PlexichatConnectorOptions {
   readonly presence: PresenceService;
   readonly people: People;
   readonly newcomers: Pick<Newcomers, 'find'>;
-  readonly directory: Pick<Directory, 'heldTokens' | 'commit'>;
+  /** The tokens that people gave. */
+  readonly tokens: HeldTokens;
   readonly shareable: Shareable;
   readonly network: Network;
   readonly clock: Clock;

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../presence/clock.ts';
 import { Backoff } from '../backoff.ts';
 import { Budget } from '../budget.ts';
@@ -6,18 +5,17 @@ import { Leases } from '../leases.ts';
 import { Side } from '../side.ts';
 import { Echoes } from './echoes.ts';
 import { faultKind } from './fault-kinds.ts';
-import { HeldTokens } from './held-tokens.ts';
 import { Intake } from './intake.ts';
 import type { PlexichatConnectorOptions } from './options.ts';
 import { Probe } from './probe.ts';
 import { Pusher } from './pusher.ts';
 import { Receiver } from './receiver.ts';
 import { Reconcile } from './reconcile.ts';
-import { Sealing } from './sealing.ts';
 import type { PlexichatSettings } from './settings.ts';
 import { Settling } from './settling.ts';
 
-const NAME = 'Plexichat server';
+/** As operators know it. */
+export const SERVER = 'Plexichat server';
 const BACKOFF = { firstMs: 1000, maxMs: 300_000 };
 /** Of all requests, how many the reconciliation may use, so that writes and sign-ins never wait for it. */
 const RECONCILE_SHARE = 0.5;
@@ -45,9 +43,9 @@ export function ownToken({ receive, token }: PlexichatSettings): string | null {
 }
 
 /** Puts them together; none of them does anything before it is told to. */
-export function makeParts(options: PlexichatConnectorOptions, tokens: HeldTokens): PlexichatParts {
+export function makeParts(options: PlexichatConnectorOptions): PlexichatParts {
   const { settings, server, presence, network, clock, random, logger, report } = options;
-  const side = new Side({ name: NAME, clock, logger });
+  const side = new Side({ name: SERVER, clock, logger });
   const leases = new Leases({
     presence,
     network: network.name,
@@ -67,26 +65,11 @@ export function makeParts(options: PlexichatConnectorOptions, tokens: HeldTokens
     leases,
     budget,
     receiver,
-    pusher: settings.push ? makePusher(options, tokens, receiver, echoes, () => parts) : null,
+    pusher: settings.push ? makePusher(options, receiver, echoes, () => parts) : null,
     reconcile: token === null ? null : makeReconcile(options, token, receiver, budget, () => parts),
     probe: token === null ? new Probe({ ask: () => server.version(), side, clock, backoff }) : null,
   };
   return parts;
-}
-
-/** The tokens that people gave. */
-export function makeTokens(options: PlexichatConnectorOptions): HeldTokens {
-  const { settings, server, directory, people, network, clock, logger } = options;
-  const key = settings.token_key;
-  return new HeldTokens({
-    directory,
-    people,
-    network: network.name,
-    sealing: key === undefined ? null : new Sealing(key, randomBytes),
-    identify: (token) => server.identify(token),
-    clock,
-    log: logger,
-  });
 }
 
 function makeReceiver(
@@ -120,12 +103,12 @@ function makeReceiver(
 
 function makePusher(
   options: PlexichatConnectorOptions,
-  tokens: HeldTokens,
   receiver: Receiver,
   echoes: Echoes,
   parts: () => PlexichatParts,
 ): Pusher {
-  const { server, presence, people, network, shareable, clock, random, logger, metrics, report } = options;
+  const { server, tokens, presence, people, network, shareable, clock, random, logger, metrics, report } =
+    options;
   const settling = new Settling({
     server,
     presence,

@@ -82,6 +82,7 @@ export async function homeserverSide({ skewMs }: { skewMs: number }): Promise<Fa
     log,
     problems,
     start: () => connector.start(),
+    stop: () => connector[Symbol.asyncDispose](),
     health: () => connector.health(),
     metrics: readings,
     refuseToken: () => {

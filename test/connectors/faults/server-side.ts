@@ -43,7 +43,10 @@ export async function serverSide({ skewMs, follows, forgets }: ServerSideOptions
       timeout: 400,
     },
   });
-  const connector = opened.connect({ ...bridge, directory: bridge.store }, plexichatNetwork);
+  const { connector, serverTokens } = opened.connect(
+    { ...bridge, directory: bridge.store },
+    plexichatNetwork,
+  );
   const accounts = [
     { network: PLEXICHAT, id: ann.id },
     { network: other.name, id: '@ann' },
@@ -55,7 +58,7 @@ export async function serverSide({ skewMs, follows, forgets }: ServerSideOptions
     const person = await people.find({ network: PLEXICHAT, id: ben.id });
     return person && (await presence.look(person.id)).shown;
   };
-  await connector.give(linked, ann.token);
+  await serverTokens.give(linked, ann.token);
   await says('online');
   let words = ['online', 'online'];
   let spokeAt = clock.now();
@@ -68,6 +71,7 @@ export async function serverSide({ skewMs, follows, forgets }: ServerSideOptions
     log,
     problems,
     start: () => connector.start(),
+    stop: () => connector[Symbol.asyncDispose](),
     health: () => connector.health(),
     metrics: readings,
     refuseToken: () => {
@@ -75,7 +79,7 @@ export async function serverSide({ skewMs, follows, forgets }: ServerSideOptions
       return Promise.resolve(async () => {
         server.reinstate(token);
         // Whoever's token was forgotten gives it again.
-        if (!follows) await connector.give(linked, token);
+        if (!follows) await serverTokens.give(linked, token);
       });
     },
     restart: async () => {

@@ -29,6 +29,8 @@ export interface FaultSide extends AsyncDisposable {
   readonly problems: readonly string[];
   /** Starts the connector. Somebody of each side is there already. */
   start(): void;
+  /** Ends it, and nothing else; it may be started anew. */
+  stop(): Promise<void>;
   health(): ConnectorHealth;
   metrics(): Promise<ReadonlyMap<string, number>>;
   /** The server does not know the token any more, until the result is called. */

@@ -48,7 +48,7 @@ describe('what is written', () => {
   });
 
   it('is what is there when she gives her token', async () => {
-    await world.connector.revoke(ann.id);
+    await world.revoke(ann.id);
     await world.says(ann, 'idle');
     expect(bodies()).toEqual([]);
     await world.give(ann);
@@ -344,7 +344,7 @@ describe('who is written', () => {
 
   it('is taken back when she takes back her token', async () => {
     await world.says(ann, 'online');
-    await world.connector.revoke(ann.id);
+    await world.revoke(ann.id);
     expect(row().mode).toBe('offline');
     await world.says(ann, 'dnd');
     expect(bodies()).toHaveLength(2);
@@ -428,7 +428,7 @@ describe('trouble', () => {
   it('forgets a token that the server refuses twice, and says so without it', async () => {
     world.server.owners.delete(`1.of-${ann.id}`);
     await world.says(ann, 'online');
-    expect(await world.connector.tokens.of(ann.id)).toBeNull();
+    expect(await world.held.of(ann.id)).toBeNull();
     expect(world.log.filter(({ level }) => level === 'warn')).toHaveLength(1);
     expect(JSON.stringify(world.log)).not.toContain('1.of-');
     const requests = world.server.calls.length;
@@ -442,7 +442,7 @@ describe('trouble', () => {
       call === 'presence' && refusals-- > 0 ? { when: 'before', error: fault('unauthorized') } : null;
     await world.says(ann, 'online');
     await world.pass(10_000);
-    expect(await world.connector.tokens.of(ann.id)).not.toBeNull();
+    expect(await world.held.of(ann.id)).not.toBeNull();
     expect(row().mode).toBe('online');
   });
 
