@@ -220,7 +220,7 @@ function openServers({ matrix, plexichat }: Settings, around: Surroundings, metr
     const plexichat = left?.connect(core, plexichatHere) ?? null;
     const fetchAvatar = (url: string) => left?.fetchAvatar(url) ?? Promise.resolve(null);
     const matrix = right?.connect(core, matrixHere, fetchAvatar) ?? null;
-    const connectors = [plexichat, matrix?.connector].filter((each) => each != null);
+    const connectors = [plexichat?.connector, matrix?.connector].filter((each) => each != null);
     return {
       connectors,
       serverTokens: new Map(plexichat && server.push ? [[PLEXICHAT, plexichat.serverTokens]] : []),
@@ -228,7 +228,7 @@ function openServers({ matrix, plexichat }: Settings, around: Surroundings, metr
         matrix && {
           hsToken: right.registration.hsToken,
           receiver: matrix.receiver,
-          provideStandIn: (id: string) => matrix.connector.provideStandIn(id),
+          provideStandIn: matrix.provideStandIn,
         },
       masquerade: right && {
         tokenHash: around.secrets.hash(right.registration.asToken),

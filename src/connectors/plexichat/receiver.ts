@@ -45,6 +45,11 @@ export interface ReceiverOptions {
   readonly metrics: Pick<ConnectorMetrics, 'received'>;
 }
 
+interface Waiting extends Heard {
+  /** Whether it may be what the bridge wrote. */
+  readonly late: boolean;
+}
+
 /** A moment at which the server spoke of somebody. */
 interface Mark {
   /** Milliseconds since 1970. */
@@ -56,7 +61,7 @@ type Outcome = Parameters<ConnectorMetrics['received']>[0];
 /** Takes what the server says of its users: one word of a user at a time, of several that wait only the newest. */
 export class Receiver {
   readonly #options: ReceiverOptions;
-  readonly #waiting = new Map<string, Heard>();
+  readonly #waiting = new Map<string, Waiting>();
   readonly #turns = new Serial<string>();
   #running = 0;
   readonly #idle: (() => void)[] = [];
@@ -82,9 +87,13 @@ export class Receiver {
   /** An event of the gateway, in the order of their coming. */
   heard(heard: Heard): void {
     const { userId, mode, status } = heard;
-    if (this.isIgnored(userId)) this.#count('ignored');
-    else if (this.#options.echoes.take(userId, mode, status)) this.#count('echo');
-    else this.#enqueue(heard);
+    if (this.isIgnored(userId)) {
+      this.#count('ignored');
+      return;
+    }
+    const author = this.#options.echoes.take(userId, mode, status);
+    if (author === 'bridge') this.#count('echo');
+    else this.#enqueue({ ...heard, late: author === 'late' });
   }
 
   /**
@@ -146,7 +155,7 @@ export class Receiver {
     if (this.#running > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
-  #enqueue(heard: Heard): void {
+  #enqueue(heard: Waiting): void {
     const { userId } = heard;
     this.#noteMark(userId);
     const before = this.#waiting.get(userId);
@@ -165,15 +174,15 @@ export class Receiver {
     if (heard) this.#count(await this.#take(heard));
   }
 
-  async #take(heard: Heard): Promise<Outcome> {
-    const { userId, mode, status } = heard;
+  async #take(heard: Waiting): Promise<Outcome> {
+    const { userId, mode, status, late } = heard;
     const person = await this.#personOf(heard);
     if (!person) return 'unknown';
     const { intake } = this.#options;
     const written = (await intake.feed(person.id))?.written ?? null;
     // One like the bridge's own may be an echo that came late: the server is asked whose it is.
     const doubtful = written !== null && mode !== 'offline' && sameWord(written.mode, mode);
-    const news = !doubtful && (await intake.event(person.id, mode, status));
+    const news = !doubtful && (await intake.event(person.id, mode, status, late));
     this.#options.said(person.id, mode);
     if (written !== null || mode === 'offline') this.#options.doubted(person.id, userId);
     return news || doubtful ? 'applied' : 'ignored';
@@ -236,7 +245,7 @@ export class Receiver {
 }
 
 /** What comes with going out of sight may have been said in hiding (contract §9.1). */
-function publicPart({ status, mode, ...rest }: Heard): Heard {
+function publicPart({ status, mode, ...rest }: Waiting): Waiting {
   const away = visible(mode) === 'offline';
   return { ...rest, mode: visible(mode), ...(status && !away && { status }) };
 }

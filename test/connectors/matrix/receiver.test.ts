@@ -122,7 +122,7 @@ describe('what is not taken', () => {
   it('is an echo of what the bridge wrote with her token', async () => {
     const asked: unknown[] = [];
     const { receiver, outcomes, shown } = makeReceiver({
-      mirror: { echoes: (...words) => Promise.resolve(asked.push(words) === 1) },
+      mirror: { echoes: (...words) => Promise.resolve(asked.push(words) === 1), echoesEnd: () => false },
     });
     await receiver.receive(
       '1',

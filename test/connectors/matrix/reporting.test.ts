@@ -32,7 +32,7 @@ describe('what is said of one user', () => {
     let outdated = false;
     const gate = deferred();
     const { reporting, outcomes, shown } = makeReceiver({
-      mirror: { echoes: (_id, word) => gate.promise.then(() => word === 'never') },
+      mirror: { echoes: (_id, word) => gate.promise.then(() => word === 'never'), echoesEnd: () => false },
     });
     const first = reporting.take(said('online'), 0);
     const second = reporting.take(said('offline'), 0, () => outdated);

@@ -106,7 +106,7 @@ async function link(): Promise<Person> {
     await world.links.link({ network: PLEXICHAT, id: ann.id }, elsewhere);
   }
   const person = (await world.find(ann.id)) ?? (await world.linked(ann.id));
-  await world.connector.give(person, ann.token);
+  await world.held.give(person, ann.token);
   await rest();
   return person;
 }
@@ -222,7 +222,7 @@ describe('the defects that one must know first (contract §0)', () => {
     await isUp();
     const person = await world.linked(ann.id);
     const bot = peer.addBot(ann.id);
-    await expect(world.connector.give(person, bot.token)).rejects.toMatchObject({ code: 'bad_parameter' });
+    await expect(world.held.give(person, bot.token)).rejects.toMatchObject({ code: 'bad_parameter' });
     expect(world.connector.health().warnings).toEqual([]);
     const second = makeWorld({ token: bot.token });
     expect(second.connector.health().warnings).toEqual([expect.stringContaining('owner of the bot')]);
@@ -236,7 +236,7 @@ describe('the defects that one must know first (contract §0)', () => {
     peer.faultNext(1, 'verification-limit', { path: /presence/ });
     await world.says(person, 'online');
     await rest();
-    expect(await world.connector.tokens.of(person.id)).toBe(ann.token);
+    expect(await world.held.of(person.id)).toBe(ann.token);
     await pass(70_000);
     await eventually(() => peer.status(ann.id).status === 'online');
   });
@@ -387,7 +387,7 @@ describe('the defects that were seen (contract §9)', () => {
     await begin();
     await isUp();
     const person = await world.linked(ann.id);
-    await expect(world.connector.give(person, bridge.token)).rejects.toMatchObject({ code: 'bad_parameter' });
+    await expect(world.held.give(person, bridge.token)).rejects.toMatchObject({ code: 'bad_parameter' });
   });
 
   it('16: ids that no account can have are never asked for', async () => {
@@ -421,28 +421,6 @@ describe('a request for friendship', () => {
 });
 
 describe('its health', () => {
-  it('is down while the server is, and people stay as they were', async () => {
-    await begin();
-    await isUp();
-    peer.userWrites(ann.id, { status: 'dnd' });
-    await becomes('dnd');
-    peer.sockets.stopListening();
-    peer.sockets.cutAll();
-    await eventually(() => world.connector.health().state === 'down');
-    await pass(60_000);
-    expect(world.connector.health().reason).not.toBeNull();
-    expect(await world.shown(ann.id)).toMatchObject({ mode: 'dnd' });
-    await peer.sockets.listenAgain();
-    await pass(120_000);
-    await isUp();
-  });
-
-  it('is refused with a bad token', async () => {
-    await begin({}, { token: '1.unknown' });
-    await eventually(() => world.connector.health().state === 'refused');
-    expect(world.connector.health().reason).toBe('token');
-  });
-
   it('tells what is missing', async () => {
     await begin({}, { token: undefined, token_key: undefined });
     await isUp();
