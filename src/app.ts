@@ -7,6 +7,7 @@ import { homeserverSection } from './connectors/matrix/config.ts';
 import { openHomeserver } from './connectors/matrix/open.ts';
 import { connectorMetrics } from './connectors/metrics.ts';
 import { serverSection } from './connectors/plexichat/config.ts';
+import { OnDuty } from './connectors/on-duty.ts';
 import { openServer } from './connectors/plexichat/open.ts';
 import { composeCore } from './core.ts';
 import type { FirstStart, Sample } from './first-start.ts';
@@ -119,12 +120,14 @@ export async function buildApp({
     refuse,
   });
   const connected = servers.connect({ ...core, directory: store }, networks);
+  const duties = connected.connectors.map((connector) => new OnDuty(connector, cluster));
   http.addHook('onListen', (done) => {
-    for (const connector of connected.connectors) connector.start();
+    for (const duty of duties) duty.begin();
     done();
   });
   http.addHook('onClose', async () => {
     await connected.close();
+    await Promise.all(duties.map((duty) => duty[Symbol.asyncDispose]()));
     core.audience[Symbol.dispose]();
     core.presence[Symbol.dispose]();
   });
@@ -182,7 +185,7 @@ export async function buildApp({
     defaultVisibility: settings.presence.visibility,
     operatorTokenHash,
     serverTokens: connected.serverTokens,
-    servers: () => connected.connectors.map((connector) => connector.health()),
+    servers: () => duties.map((duty) => duty.health()),
     metrics,
     metricsPublic: settings.metrics.public,
     probe: () => store.meta('probe'),

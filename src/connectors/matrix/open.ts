@@ -1,15 +1,16 @@
 import type { z } from 'zod';
 import type { Upstream } from '../../admission/upstream-tokens.ts';
-import { BridgeError } from '../../presence/errors.ts';
 import type { Network } from '../../presence/network.ts';
 import { MODERN } from '../../protocols/matrix/dialect.ts';
 import type { ConnectedCore, Surroundings } from '../core.ts';
 import { leaseEnd } from '../leases.ts';
 import { Lives } from '../lives.ts';
+import { notHere } from '../on-duty.ts';
 import type { ConnectorMetrics } from '../metrics.ts';
 import { Outbound } from '../outbound.ts';
 import { shareability } from '../shareable.ts';
 import type { homeserverSection } from './config.ts';
+import type { MatrixConnector } from './connector.ts';
 import { HomeserverLife } from './life.ts';
 import type { MatrixConnectorSettings } from './options.ts';
 import { HOMESERVER } from './parts.ts';
@@ -103,13 +104,24 @@ export function openHomeserver(options: OpenHomeserverOptions) {
       directory,
       onReceived: (transaction) => connector()?.received(transaction),
     });
-    /** As `MatrixConnector.provideStandIn`; `upstream_unavailable` also while the connector is not started. */
-    async function provideStandIn(userId: string): Promise<boolean> {
+    /** Throws `upstream_unavailable` while another node has the connector. */
+    function demandHere(): MatrixConnector {
       const current = connector();
-      if (!current) throw new BridgeError('upstream_unavailable');
-      return current.provideStandIn(userId);
+      if (!current) throw notHere('upstream_unavailable');
+      return current;
     }
-    return { connector: made, receiver, provideStandIn };
+    return {
+      connector: made,
+      /** As in `Receiver`, where the connector is. */
+      receiver: {
+        receive: async (txnId: string, body: unknown) => {
+          demandHere();
+          await receiver.receive(txnId, body);
+        },
+      },
+      /** As in `MatrixConnector`, where that is. */
+      provideStandIn: async (userId: string) => demandHere().provideStandIn(userId),
+    };
   }
 
   const upstream: Upstream | null = settings.verify_tokens ? vouching : null;

@@ -5,6 +5,7 @@ import type { Person, PersonId } from '../../presence/identity.ts';
 import type { Network } from '../../presence/network.ts';
 import type { ConnectedCore, Surroundings } from '../core.ts';
 import { Lives } from '../lives.ts';
+import { notHere } from '../on-duty.ts';
 import type { ConnectorMetrics } from '../metrics.ts';
 import { Outbound } from '../outbound.ts';
 import { shareability } from '../shareable.ts';
@@ -70,9 +71,11 @@ export function openServer(options: OpenServerOptions) {
     lives = connector;
     core.onPeopleChanged((changed) => connector.current?.recheck(changed));
     const serverTokens = {
+      // Where another node has the connector, it finds the token when it next looks for such.
       give: (person: Person, token: string) => tokens.give(person, token),
       revoke: async (person: PersonId) => {
-        await connector.current?.withdraw(person);
+        if (!connector.current) throw notHere('overloaded');
+        await connector.current.withdraw(person);
         await tokens.revoke(person);
       },
       has: async (person: PersonId) => (await tokens.of(person)) !== null,

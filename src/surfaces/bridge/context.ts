@@ -50,7 +50,7 @@ export interface ServerTokens {
 /** How the connection to a real server is. */
 export interface ServerHealth {
   readonly name: string;
-  readonly state: 'starting' | 'up' | 'down' | 'refused';
+  readonly state: 'starting' | 'up' | 'down' | 'refused' | 'elsewhere';
   /** Milliseconds since 1970. */
   readonly since: number;
   readonly reason: string | null;

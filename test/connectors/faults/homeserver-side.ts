@@ -5,10 +5,10 @@ import { openHomeserver } from '../../../src/connectors/matrix/open.ts';
 import { writeRegistration } from '../../../src/connectors/matrix/registration-file.ts';
 import { MODERN } from '../../../src/protocols/matrix/dialect.ts';
 import { MATRIX } from '../../../src/protocols/matrix/ids.ts';
-import { countingSecrets, makeBridge } from '../../helpers/bridge.ts';
+import { countingSecrets, makeBridge, PROFILE } from '../../helpers/bridge.ts';
 import { FakeHomeserver } from '../../helpers/homeserver.ts';
 import { matrix, peer, standInOf } from '../matrix/world.ts';
-import { presence, transaction } from '../matrix/receiving.ts';
+import { transaction } from '../matrix/receiving.ts';
 import { FaultyWire } from './faulty-wire.ts';
 import type { FaultSide } from './side.ts';
 import { observed, pass, settle, SkewedClock, TIMELESS } from './side.ts';
@@ -74,7 +74,18 @@ export async function homeserverSide({ skewMs }: { skewMs: number }): Promise<Fa
 
   await says('online');
   fake.model.say(ANN, { presence: 'online' });
-  await receiver.receive('0', transaction(presence(ANN, 'online', { last_active_ago: 0 })));
+  // As a life before would have left it.
+  const account = { network: matrix.name, id: ANN };
+  const { id: annId } = await bridge.people.create([account], PROFILE);
+  await bridge.presence.report(annId, {
+    network: matrix.name,
+    dialect: MODERN,
+    mode: 'online',
+    own: false,
+    status: { text: null, emoji: null },
+    activeAt: clock.now(),
+    endsAt: clock.now() + 1.5 * 1_800_000,
+  });
 
   return {
     clock,

@@ -4,7 +4,9 @@ import type { BridgeApp, BridgeContext } from '../context.ts';
 const server = z
   .object({
     name: z.string(),
-    state: z.enum(['starting', 'up', 'down', 'refused']),
+    state: z
+      .enum(['starting', 'up', 'down', 'refused', 'elsewhere'])
+      .describe('refused: it does not accept our credentials; elsewhere: another node is connected to it'),
     since: z.number().int().describe('Since when it is in this state, ms since 1970'),
     reason: z.string().nullable().describe('Why it is down or refuses the bridge'),
     backlog: z.number().int().describe('Changes of presence that wait to be written there'),
