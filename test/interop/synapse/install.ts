@@ -21,8 +21,8 @@ function run(command: string, args: readonly string[], advice: string): void {
   );
 }
 
-/** Makes the environment anew unless it already holds exactly what is required. */
-async function install(): Promise<void> {
+/** Makes the environment anew unless it already holds exactly what is required. Throws an error that says what to do. */
+export async function install(): Promise<void> {
   const required = readFileSync(REQUIREMENTS, 'utf8');
   if (existsSync(PYTHON) && existsSync(INSTALLED) && readFileSync(INSTALLED, 'utf8') === required) return;
   const python = process.env['PYTHON'] ?? 'python3';
@@ -39,11 +39,4 @@ async function install(): Promise<void> {
   run(PYTHON, [...pip, '-r', REQUIREMENTS], 'Synapse cannot be installed.');
   run(PYTHON, ['-c', 'import synapse.app.homeserver'], 'Synapse is installed but does not run.');
   await writeFile(INSTALLED, required);
-}
-
-try {
-  await install();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
 }

@@ -181,8 +181,7 @@ export class Synapse implements AsyncDisposable {
 
 /** Starts a Synapse and resolves once it answers. The caller disposes of it; it also ends with this process. */
 export async function startSynapse(options: SynapseOptions): Promise<Synapse> {
-  if (!existsSync(PYTHON))
-    throw new Error('Synapse is not installed: npx tsx test/interop/synapse/install.ts');
+  if (!existsSync(PYTHON)) throw new Error('Synapse is not installed: npm run test:interop');
   const dataDir = resolve(options.dataDir);
   const port = options.port ?? (await freePort());
   const serverName = options.serverName ?? 'hs.test';
