@@ -6,11 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemSecrets } from '../../../src/secrets.ts';
 import { makeRegistration } from '../../../src/connectors/matrix/registration.ts';
 import { writeRegistration } from '../../../src/connectors/matrix/registration-file.ts';
+import { freePort } from '../../helpers/free-port.ts';
 import type { RunningBridge } from '../../helpers/process.ts';
 import { OPERATOR, runBridge } from '../../helpers/process.ts';
 import type { Backend } from './backends.ts';
 import { LOGGED_OUT, startHomeserver, startPlexichat } from './backends.ts';
-import { freePort, PROXIES, startProxy } from './proxies.ts';
+import { PROXIES, startProxy } from './proxies.ts';
 
 const TERMS = { serverName: 'hs.test', standInTemplate: '@_plexichat_{id}:{server_name}' };
 const ALICE = { id: '@alice:hs.test', token: 'syt_alice' };
