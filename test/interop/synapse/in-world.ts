@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, onTestFailed } from 'vitest';
-import { World } from './world.ts';
+import type { World } from './world.ts';
 
 /** Parts that build on each other, in one bridge and one Synapse, since they take long to start. */
 export function inWorld(
