@@ -14,6 +14,8 @@ export function restart(world: () => World, signal: 'SIGTERM' | 'SIGKILL'): void
     const { last_seen } = await server.write(b, { status: 'dnd' });
     await world().startBridge();
     await expect.poll(() => world().onMatrix(), SOON).toMatchObject({ presence: 'unavailable' });
+    // What it had to write, if anything, it has written.
+    await expect.poll(async () => (await world().health()).backlog, SOON).toBe(0);
     expect(await server.read(b.id, a)).toMatchObject({ status: 'dnd', last_seen });
   });
 }

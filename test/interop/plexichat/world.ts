@@ -103,6 +103,11 @@ export class World implements AsyncDisposable {
     return (await this.#metric('pushes')).find((each) => each.outcome === outcome)?.value ?? 0;
   }
 
+  /** How the bridge finds the server. */
+  async health(): Promise<any> {
+    return (await this.operate('GET', '/servers')).body.servers[0];
+  }
+
   operate(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Answer> {
     return this.bridge.call(method, `/bridge/v1${path}`, OPERATOR, body);
   }
