@@ -50,7 +50,7 @@ export function linked(world: () => World): void {
       expect(await there()).toMatchObject({ status: 'online', last_seen });
     });
 
-    restart(world, 'SIGKILL');
+    restart(world, 'SIGKILL', { holdsToken: true });
 
     it('is there as before once she takes her token back', async () => {
       const { server, b, bridge } = world();

@@ -111,6 +111,7 @@ function end(world: () => World): void {
     const { requests, allowed } = await world().spent();
     expect(requests).toBeGreaterThan(0);
     expect(requests).toBeLessThanOrEqual(allowed);
+    expect(world().tooMuch()).toEqual([]);
     // A server that was told to skip its limits does not tell how far off they are.
     const { leastRemaining } = world().server;
     if (world().bypassed) expect(leastRemaining).toBe(null);

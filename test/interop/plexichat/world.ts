@@ -24,6 +24,7 @@ export class World implements AsyncDisposable {
   readonly #target: Target;
   readonly #folder = mkdtempSync(join(tmpdir(), 'plexibridge-beside-'));
   readonly #before = new Map<Account, Before>();
+  readonly #ended: RunningBridge[] = [];
   #bridge: RunningBridge | null = null;
   #startedAt = 0;
   #spent = { requests: 0, allowed: 0 };
@@ -71,6 +72,7 @@ export class World implements AsyncDisposable {
   async startBridge(): Promise<void> {
     const { url, tokenA, bridgeToken = tokenA, accessToken, rateLimitBypass } = this.#target;
     this.#bridge = await runBridge(this.#folder, {
+      PLEXIBRIDGE__LOG__LEVEL: 'debug',
       PLEXIBRIDGE__PLEXICHAT__SERVER__URL: url,
       PLEXIBRIDGE__PLEXICHAT__SERVER__TOKEN: bridgeToken,
       PLEXIBRIDGE__PLEXICHAT__SERVER__TOKEN_KEY: Buffer.alloc(32, 7).toString('base64url'),
@@ -84,6 +86,7 @@ export class World implements AsyncDisposable {
   async endBridge(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     this.#spent = await this.spent();
     const { bridge } = this;
+    this.#ended.push(bridge);
     this.#bridge = null;
     await bridge.end(signal);
   }
@@ -96,6 +99,12 @@ export class World implements AsyncDisposable {
       requests: this.#spent.requests + requests,
       allowed: this.#spent.allowed + minutes * PER_MINUTE,
     };
+  }
+
+  /** What the bridge said of answers of the server that it was too much. */
+  tooMuch(): string[] {
+    const lines = [...this.#ended, this.bridge].flatMap(({ output }) => output);
+    return lines.filter((line) => line.includes('"rate_limited"'));
   }
 
   /** How often the bridge found something to write at the server, or found that nothing was to be written. */
