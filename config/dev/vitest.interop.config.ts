@@ -9,6 +9,6 @@ export default defineConfig({
     // Every file starts servers of its own, and most of its time is spent waiting for what takes time by nature.
     maxWorkers: 5,
     testTimeout: 180_000,
-    hookTimeout: 180_000,
+    hookTimeout: 300_000,
   },
 });

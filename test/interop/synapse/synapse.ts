@@ -16,7 +16,7 @@ import { pythonOf, VENV } from './venv.ts';
 
 const RUN = fileURLToPath(new URL('run.py', import.meta.url));
 const SHARED_SECRET = 'registration-secret-for-tests';
-const START_DEADLINE_MS = 60_000;
+const START_DEADLINE_MS = 150_000;
 const STOP_DEADLINE_MS = 20_000;
 const OUTPUT_LINES = 200;
 
