@@ -10,7 +10,7 @@ import type { ConnectorMetrics } from '../metrics.ts';
 import { Outbound } from '../outbound.ts';
 import { shareability } from '../shareable.ts';
 import type { Avatar } from './avatars.ts';
-import { Avatars } from './avatars.ts';
+import { Avatars, MAX_AVATAR_BYTES } from './avatars.ts';
 import { PlexichatBudgets } from './budgets.ts';
 import type { serverSection } from './config.ts';
 import { PlexichatConnector } from './connector.ts';
@@ -30,6 +30,7 @@ export interface OpenServerOptions extends Surroundings {
 }
 
 const LIMITS = { maxBodyBytes: 16 * 1024 * 1024, connections: 8 };
+const AVATAR_LIMITS = { maxBodyBytes: MAX_AVATAR_BYTES, connections: 2 };
 
 /** Makes ready to connect to a Plexichat server. */
 export function openServer(options: OpenServerOptions) {
@@ -40,16 +41,17 @@ export function openServer(options: OpenServerOptions) {
     bypass: settings.rate_limit_bypass !== undefined,
     clock,
   });
-  const outbound = new Outbound({
-    ...LIMITS,
+  const toServer = {
     baseUrl: settings.url,
     timeoutMs: settings.timeout,
     userAgent: `plexibridge/${version}`,
-    observe: (outcome) => metrics.request(outcome),
-  });
+    observe: (outcome: string) => metrics.request(outcome),
+  };
+  const outbound = new Outbound({ ...toServer, ...LIMITS });
+  const toAvatars = new Outbound({ ...toServer, ...AVATAR_LIMITS });
   const common = { baseUrl: settings.url, budgets, clock, rateLimitBypass: settings.rate_limit_bypass };
   const rest = new PlexichatRest({ ...common, outbound, accessToken: settings.access_token });
-  const avatars = new Avatars({ ...common, timeoutMs: settings.timeout });
+  const avatars = new Avatars({ ...common, outbound: toAvatars });
 
   let lives: Lives<PlexichatConnector> | null = null;
 
@@ -86,7 +88,7 @@ export function openServer(options: OpenServerOptions) {
   async function close(): Promise<void> {
     await lives?.[Symbol.asyncDispose]();
     budgets[Symbol.dispose]();
-    await avatars[Symbol.asyncDispose]();
+    await toAvatars[Symbol.asyncDispose]();
     await outbound[Symbol.asyncDispose]();
   }
 

@@ -26,6 +26,8 @@ export interface Heard {
   readonly status?: SeenStatus | undefined;
   /** Absent or null when the event does not tell. */
   readonly username?: string | null;
+  /** Absent when the event does not tell. */
+  readonly avatarUrl?: string | null | undefined;
 }
 
 export interface ReceiverOptions {
@@ -100,11 +102,11 @@ export class Receiver {
    * A word out of a list that shows how things were at `since` (ms since 1970) or later: what was heard after that
    * stands. Answers whether it was news.
    */
-  async listed({ userId, username, mode }: ServerMember, since: number): Promise<boolean> {
+  async listed({ userId, username, mode, avatarUrl }: ServerMember, since: number): Promise<boolean> {
     if (mode === null || this.isIgnored(userId)) return false;
     return this.#turn(userId, async () => {
       if ((this.#marks.get(userId)?.at ?? -Infinity) >= since) return false;
-      const person = await this.#personOf({ userId, username, mode });
+      const person = await this.#personOf({ userId, username, mode, avatarUrl });
       if (!person) return false;
       const { intake } = this.#options;
       const feed = await intake.feed(person.id);
@@ -189,15 +191,17 @@ export class Receiver {
   }
 
   /** Nobody is made of somebody who is offline. */
-  async #personOf(user: Pick<Heard, 'userId' | 'mode' | 'username'>): Promise<Person | null> {
+  async #personOf(user: Omit<Heard, 'status'>): Promise<Person | null> {
     const { people, newcomers, network, profileOf } = this.#options;
     const address = { network: network.name, id: user.userId };
     const known = await people.find(address);
     if (known || visible(user.mode) === 'offline') return known;
     try {
-      const { username } = user;
+      const { username, avatarUrl } = user;
       return await newcomers.find(address, () =>
-        username == null ? profileOf(user.userId) : { displayName: username, avatarUrl: null },
+        username == null || avatarUrl === undefined
+          ? profileOf(user.userId)
+          : { displayName: username, avatarUrl },
       );
     } catch (error) {
       if (error instanceof BridgeError && error.code === 'bad_parameter') return null;

@@ -17,6 +17,28 @@ describe('what the gateway says', () => {
     expect(world.counts.get('received applied')).toBe(1);
   });
 
+  it('makes her with the picture that the lists show', async () => {
+    await using world = makeWorld();
+    world.server.friends.add(ANN);
+    world.server.pictures.set(ANN, 'https://plexichat.test/ann');
+    world.server.write(ANN, 'online');
+    await world.ready();
+    expect(await world.find(ANN)).toMatchObject({
+      displayName: `user ${ANN}`,
+      avatarUrl: 'https://plexichat.test/ann',
+    });
+    expect(world.server.calls.filter(({ call }) => call === 'user')).toEqual([]);
+  });
+
+  it('makes her with the picture of her profile where nothing else tells of one', async () => {
+    await using world = makeWorld();
+    await world.ready();
+    world.server.pictures.set(ANN, 'https://plexichat.test/ann');
+    world.server.events.relationship({ userId: ANN, username: 'ann', mode: 'online', isFriend: true });
+    await settled();
+    expect(await world.find(ANN)).toMatchObject({ avatarUrl: 'https://plexichat.test/ann' });
+  });
+
   it('makes nobody of somebody who goes offline', async () => {
     await using world = makeWorld();
     await world.ready();

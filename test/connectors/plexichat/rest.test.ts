@@ -178,10 +178,11 @@ describe('lists and profiles', () => {
     server.block(alice.id, carol.id);
     const guild = server.addGuild([alice.id, bob.id]);
     server.userWrites(bob.id, { status: 'idle' });
-    const seen = { userId: bob.id, username: 'bob', mode: 'idle' };
+    const avatarUrl = (id: string) => `${server.url}/api/v1/avatars/users/${id}`;
+    const seen = { userId: bob.id, username: 'bob', mode: 'idle', avatarUrl: avatarUrl(bob.id) };
     expect(await rest.relationships(alice.token)).toEqual([seen]);
     expect(await rest.members(alice.token, guild)).toEqual([
-      { userId: alice.id, username: 'alice', mode: 'offline' },
+      { userId: alice.id, username: 'alice', mode: 'offline', avatarUrl: avatarUrl(alice.id) },
       seen,
     ]);
     expect((await faultOf(rest.members(alice.token, '../x'))).kind).toBe('forbidden');
