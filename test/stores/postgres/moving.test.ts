@@ -105,6 +105,17 @@ describePostgres('a shard that moves', () => {
     expect(await node.get(ALICE)).toEqual(recordOf(2));
   });
 
+  it('a node that is closed meanwhile finishes what it has accepted', async () => {
+    const { node, shards, move } = await setUp();
+    await move.close();
+    const write = node.compareAndSet(ALICE, 1, recordOf(2));
+    const closed = node[Symbol.asyncDispose]();
+    await move.finish();
+    expect(await write).toBe(true);
+    await closed;
+    expect(await (await openNode(shards)).get(ALICE)).toEqual(recordOf(2));
+  });
+
   it('one that does not arrive is given up in the end, and nothing has changed', async () => {
     const clock = new ManualClock();
     const { node, move } = await setUp({ clock });
