@@ -123,7 +123,8 @@ export class Primary implements AsyncDisposable {
       return result;
     } catch (cause) {
       if (!EXPECTED.includes(sqlState(cause))) {
-        if (!this.#failing) logger.error({ err: cause }, `${this.place}: the store does not answer as it should`);
+        if (!this.#failing)
+          logger.error({ err: cause }, `${this.place}: the store does not answer as it should`);
         this.#failing = true;
       }
       throw new BridgeError('store_unavailable', '', { cause });
