@@ -54,8 +54,8 @@ export class CachedDirectory implements DirectoryView {
     this.#options = options;
     this.#inner = options.inner;
     this.heldTokens = options.inner.heldTokens; // asked for now and then, by whoever needs one
-    this.#people = new ReadThrough(options);
-    this.#addresses = new ReadThrough({ ...options, keeps: (id) => id !== null });
+    this.#people = new ReadThrough<PersonId, Person | null>({ ...options, keeps: isSomebody });
+    this.#addresses = new ReadThrough<string, PersonId | null>({ ...options, keeps: isSomebody });
     this.#tokens = new ReadThrough(options);
     this.#tokensOf = new ReadThrough(lists());
     this.#between = new ReadThrough(options);
@@ -161,6 +161,11 @@ export class CachedDirectory implements DirectoryView {
         break; // not remembered
     }
   }
+}
+
+/** Who is not there is asked for with words of any length, by whoever likes; that is not worth remembering. */
+function isSomebody(found: unknown): boolean {
+  return found !== null;
 }
 
 function pairKey(reader: PersonId, target: PersonId): string {

@@ -25,17 +25,17 @@ export interface DutiesOptions {
   readonly node: string;
   readonly clock: Clock;
   readonly logger: StoreLogger;
-  readonly terms?: Terms;
+  readonly terms: Terms;
 }
 
 /** Work that one node at a time does, shared out by leases in the database. */
 export class Duties {
-  readonly #options: Required<DutiesOptions>;
+  readonly #options: DutiesOptions;
   readonly #held = new Set<Duty>();
   #count = 0;
 
   constructor(options: DutiesOptions) {
-    this.#options = { terms: TERMS, ...options };
+    this.#options = options;
   }
 
   /** As `Cluster.hold`. */
@@ -90,7 +90,7 @@ class Duty implements AsyncDisposable {
   readonly name: string;
   readonly #holder: string;
   readonly #begin: () => AsyncDisposable;
-  readonly #options: Required<DutiesOptions>;
+  readonly #options: DutiesOptions;
   /** Rung when it may be another's now, or mine. */
   readonly #changed = new Bell();
   readonly #running: Promise<void>;
@@ -102,7 +102,7 @@ class Duty implements AsyncDisposable {
   #ending = false;
   #closed: Promise<void> | null = null;
 
-  constructor(name: string, holder: string, begin: () => AsyncDisposable, options: Required<DutiesOptions>) {
+  constructor(name: string, holder: string, begin: () => AsyncDisposable, options: DutiesOptions) {
     this.name = name;
     this.#holder = holder;
     this.#begin = begin;

@@ -2,7 +2,8 @@ import type { Clock } from '../../presence/clock.ts';
 import type { StoreLogger } from '../logger.ts';
 import { CachedDirectory } from './cached-directory.ts';
 import { directoryReader } from './directory-reader.ts';
-import type { Duties } from './duties.ts';
+import type { Terms } from './duties.ts';
+import { Duties } from './duties.ts';
 import type { FeedOptions } from './feed.ts';
 import { Feed } from './feed.ts';
 import type { FeedMetrics } from './metrics.ts';
@@ -17,7 +18,9 @@ export interface FollowOptions {
   /** Home included. */
   readonly primaries: readonly Primary[];
   readonly node: string;
-  readonly duties: Duties;
+  readonly terms: Terms;
+  /** What the store itself needs done, by one of those who follow. */
+  readonly standing: ReadonlyMap<string, () => AsyncDisposable>;
   /** The most records remembered, and answers of the directory of each kind. */
   readonly cacheSize: number;
   readonly metrics: FeedMetrics;
@@ -27,7 +30,8 @@ export interface FollowOptions {
 
 /** What a node remembers, and the feed that keeps it true once it is followed. */
 export function follow(options: FollowOptions) {
-  const { home, primaries, node, duties, cacheSize: max, logger } = options;
+  const { home, primaries, cacheSize: max } = options;
+  const duties = new Duties(options);
   const commits = new CommitLog();
   const believed = () => cluster.isCurrent;
   const heardOf = (primary: string) => cluster.heardOf(primary);
@@ -59,9 +63,8 @@ export function follow(options: FollowOptions) {
       random: Math.random,
     });
   const cluster: NodeCluster = new NodeCluster({
-    node,
+    ...options,
     duties,
-    logger,
     feeds: (tell) => new Map(primaries.map((primary) => [primary.id, feedOf(primary, tell)])),
   });
   return { records, directory, commits, cluster };

@@ -9,6 +9,8 @@ export interface NodeClusterOptions {
   /** One for each primary, by its identity, once this can pass its news on. */
   readonly feeds: (tell: FeedOptions['tell']) => ReadonlyMap<string, Feed>;
   readonly duties: Pick<Duties, 'hold'>;
+  /** What the store itself needs done, by one of those who follow. */
+  readonly standing: ReadonlyMap<string, () => AsyncDisposable>;
   readonly logger: StoreLogger;
 }
 
@@ -20,6 +22,7 @@ export class NodeCluster implements Cluster, AsyncDisposable {
   /** The news of all primaries, one after the other. */
   readonly #turns = new Serial<'follower'>();
   #follower: Follower | null = null;
+  #held: readonly AsyncDisposable[] = [];
 
   constructor(options: NodeClusterOptions) {
     this.node = options.node;
@@ -42,6 +45,7 @@ export class NodeCluster implements Cluster, AsyncDisposable {
   async follow(follower: Follower): Promise<void> {
     this.#follower = follower;
     await Promise.all([...this.#feeds.values()].map((feed) => feed.start()));
+    this.#held = [...this.#options.standing].map(([duty, begin]) => this.hold(duty, begin));
   }
 
   hold(duty: string, begin: () => AsyncDisposable): AsyncDisposable {
@@ -49,7 +53,8 @@ export class NodeCluster implements Cluster, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#feeds.values()].map((feed) => feed[Symbol.asyncDispose]()));
+    const parts = [...this.#held, ...this.#feeds.values()];
+    await Promise.all(parts.map((part) => part[Symbol.asyncDispose]()));
   }
 
   async #tell(news: (follower: Follower) => Promise<void>): Promise<void> {

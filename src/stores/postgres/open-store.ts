@@ -4,7 +4,7 @@ import type { Clock } from '../../presence/clock.ts';
 import type { StoreLogger } from '../logger.ts';
 import { DirectoryWriter } from './directory-writer.ts';
 import type { Terms } from './duties.ts';
-import { Duties, TERMS } from './duties.ts';
+import { TERMS } from './duties.ts';
 import { follow } from './follow.ts';
 import type { FeedMetrics } from './metrics.ts';
 import { UNMEASURED } from './metrics.ts';
@@ -63,14 +63,22 @@ async function openNode(
   node: string,
   [home, ...others]: readonly [Primary, ...Primary[]],
 ): Promise<PostgresStore> {
-  const { clock, logger, queueLimit = 10_000, cacheSize = 100_000, metrics = UNMEASURED } = options;
+  const { clock, logger, queueLimit = 10_000, cacheSize = 100_000 } = options;
+  const { metrics = UNMEASURED, terms = TERMS } = options;
   const primaries = [home, ...others];
-  const duties = new Duties({ home, node, clock, logger, terms: options.terms ?? TERMS });
+  const buckets = new BucketKinds({ home, queueLimit });
+  const recovery = new Recovery({ home, others, clock, logger });
+  const purge = () => buckets.purge();
+  const standing = new Map<string, () => AsyncDisposable>([
+    ['retention', () => new Retention({ primaries, node, purge, clock, logger })],
+    ...(others.length === 0 ? [] : [['two-phase', () => recovery.start()] as const]),
+  ]);
   const { records, directory, commits, cluster } = follow({
     home,
     primaries,
     node,
-    duties,
+    standing,
+    terms,
     cacheSize,
     metrics,
     logger,
@@ -83,14 +91,7 @@ async function openNode(
     }),
   );
   await map.load();
-  const recovery = new Recovery({ home, others, clock, logger });
   if (others.length > 0) await recovery.look();
-  const buckets = new BucketKinds({ home, queueLimit });
-  const purge = () => buckets.purge();
-  const held = [
-    cluster.hold('retention', () => new Retention({ primaries, node, purge, clock, logger })),
-    ...(others.length === 0 ? [] : [cluster.hold('two-phase', () => recovery.start())]),
-  ];
   return new PostgresStore({
     map,
     recordsAt,
@@ -100,7 +101,6 @@ async function openNode(
     cluster,
     buckets,
     release: async () => {
-      await Promise.all(held.map((duty) => duty[Symbol.asyncDispose]()));
       for (const parts of [[cluster, buckets], recordsAt.values(), primaries]) {
         await Promise.all([...parts].map((part) => part[Symbol.asyncDispose]()));
       }
