@@ -180,6 +180,7 @@ export async function buildApp({
     clock,
     secrets,
     networks,
+    audit: store.audit,
     defaultVisibility: settings.presence.visibility,
     operatorTokenHash,
     serverTokens: connected.serverTokens,

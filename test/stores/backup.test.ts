@@ -32,6 +32,16 @@ const DIRECTORY: DirectoryChange[] = [
   { row: 'block', blocker: ALICE, blocked: BOB, value: true },
   { row: 'invite', owner: ALICE, address: { network: LEFT, id: '2' }, value: true },
   { row: 'meta', key: 'key', value: 'value' },
+  {
+    row: 'audit',
+    id: 'a1',
+    value: { at: 1, actor: 'operator', action: 'block', subjects: [ALICE], details: {} },
+  },
+  {
+    row: 'audit',
+    id: 'a2',
+    value: { at: 2, actor: BOB, action: 'link', subjects: [BOB], details: { a: 'b' } },
+  },
 ];
 
 /** Records folded, unfolded, removed before and after a fold; and all of the directory. */
@@ -65,6 +75,8 @@ test('a backup of a store in use restores to the same', async () => {
   expect(await again.relations.blocksOf(BOB)).toEqual([{ blocker: ALICE, blocked: BOB }]);
   expect(await again.relations.invites({ owner: ALICE })).toHaveLength(1);
   expect(await again.meta('key')).toBe('value');
+  expect(await again.audit.page(null, 10)).toEqual(await store.audit.page(null, 10));
+  expect(await again.audit.page(null, 10)).toHaveLength(2);
 
   expect(await again.compareAndSet(BOB, 2, recordOf(3))).toBe(true);
   await again.fold();

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Clock } from '../../presence/clock.ts';
+import type { AuditReader } from '../../presence/directory.ts';
 import type { Contacts } from '../../presence/contacts.ts';
 import type { NetworkName, Person, PersonId, Visibility } from '../../presence/identity.ts';
 import type { Links } from '../../presence/links.ts';
@@ -20,6 +21,7 @@ export interface BridgeContext {
   readonly links: Links;
   readonly contacts: Contacts;
   readonly tokens: Tokens;
+  readonly audit: AuditReader;
   readonly gate: Gate;
   readonly clock: Clock;
   readonly secrets: Secrets;

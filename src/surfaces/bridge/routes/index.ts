@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { CALLER, demandOperator } from '../auth.ts';
 import type { BridgeApp, BridgeContext } from '../context.ts';
+import { audit } from './audit.ts';
 import { blocks } from './blocks.ts';
 import { createPerson } from './create-person.ts';
 import { editPerson } from './edit-person.ts';
@@ -28,6 +29,7 @@ export function operatorRoutes(app: BridgeApp, context: BridgeContext): void {
   revokeTokens(app, context);
   blocks(app, context);
   servers(app, context);
+  audit(app, context);
 }
 
 /** Routes that users call for themselves. */
