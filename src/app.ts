@@ -22,11 +22,14 @@ import type { Network } from './presence/network.ts';
 import type { Report } from './presence/service.ts';
 import type { PresenceStore } from './presence/store.ts';
 import type { Secrets } from './presence/tokens.ts';
+import { MODERN, MODERN_WITH_BUSY, V1 } from './protocols/matrix/dialect.ts';
 import { matrixRefusal } from './protocols/matrix/errors.ts';
 import { MATRIX, matrixNetwork } from './protocols/matrix/ids.ts';
+import { plexichatDialect } from './protocols/plexichat/codec.ts';
 import { plexichatRefusal } from './protocols/plexichat/errors.ts';
 import { PLEXICHAT, plexichatNetwork } from './protocols/plexichat/ids.ts';
 import { appserviceSurface } from './surfaces/appservice/surface.ts';
+import type { SurfaceWords } from './surfaces/bridge/context.ts';
 import { bridgeRefusal } from './surfaces/bridge/errors.ts';
 import { bridgeSurface } from './surfaces/bridge/surface.ts';
 import type { Refusal } from './surfaces/http/server.ts';
@@ -181,6 +184,8 @@ export async function buildApp({
     secrets,
     networks,
     audit: store.audit,
+    relations: store.relations,
+    surfaces: surfaceWords(settings),
     defaultVisibility: settings.presence.visibility,
     operatorTokenHash,
     serverTokens: connected.serverTokens,
@@ -262,6 +267,15 @@ function samples({ matrix }: Settings): Sample[] {
       { network: MATRIX, id: `@${name.toLowerCase()}:${matrix.server_name}` },
     ],
   }));
+}
+
+/** How each of the networks' APIs speaks to others. */
+function surfaceWords({ matrix }: Settings): SurfaceWords[] {
+  return [
+    { surface: PLEXICHAT, dialect: plexichatDialect },
+    { surface: `${MATRIX} v1`, dialect: V1 },
+    { surface: `${MATRIX} r0, v3, sync`, dialect: matrix.busy ? MODERN_WITH_BUSY : MODERN },
+  ];
 }
 
 function limitsOf({ burst, per_second }: Settings['limits']['writes']): BucketLimits {

@@ -6,6 +6,7 @@ import { createServer } from '../../../src/surfaces/http/server.ts';
 import type { ServerHealth, ServerTokens } from '../../../src/surfaces/bridge/context.ts';
 import { bridgeRefusal } from '../../../src/surfaces/bridge/errors.ts';
 import { bridgeSurface } from '../../../src/surfaces/bridge/surface.ts';
+import { rich } from '../../presence/dialects.ts';
 import type { TestBridge } from '../../helpers/bridge.ts';
 import { countingSecrets, fakeNetwork, makeBridge } from '../../helpers/bridge.ts';
 import { silentLogger } from '../../helpers/logger.ts';
@@ -47,6 +48,8 @@ beforeEach(async () => {
     networks: [left, right],
     secrets,
     audit: bridge.store.audit,
+    relations: bridge.store.relations,
+    surfaces: [{ surface: 'loud', dialect: rich }],
     defaultVisibility: 'everyone',
     operatorTokenHash: secrets.hash(OPERATOR),
     serverTokens: new Map([[left.name, held]]),

@@ -15,6 +15,7 @@ import { removePerson } from './remove-person.ts';
 import { revokeTokens } from './revoke-tokens.ts';
 import { serverTokens } from './server-tokens.ts';
 import { servers } from './servers.ts';
+import { why } from './why.ts';
 
 /** Routes that only the operator may call. */
 export function operatorRoutes(app: BridgeApp, context: BridgeContext): void {
@@ -30,6 +31,7 @@ export function operatorRoutes(app: BridgeApp, context: BridgeContext): void {
   blocks(app, context);
   servers(app, context);
   audit(app, context);
+  why(app, context);
 }
 
 /** Routes that users call for themselves. */
