@@ -58,6 +58,9 @@ export const settingsSchema = bridgeSchema({
 });
 export type Settings = z.output<typeof settingsSchema>;
 
+/** The names of the networks. */
+export const NETWORKS: readonly NetworkName[] = [PLEXICHAT, MATRIX];
+
 export interface AppOptions {
   readonly settings: Settings;
   readonly store: PresenceStore & Directory;

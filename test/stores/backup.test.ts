@@ -83,6 +83,32 @@ test('a backup of a store in use restores to the same', async () => {
   expect(await again.get(BOB)).toEqual(recordOf(3));
 });
 
+test('copying tells how far it has come, whatever is there', async () => {
+  const { store, path } = await filledStore();
+  const many = Array.from({ length: 1200 }, (_, index): DirectoryChange => {
+    return { row: 'meta', key: `key ${index}`, value: '' };
+  });
+  await store.commit(many);
+  const told: number[][] = [];
+  const file = join(tempFolder(), 'backup.db');
+  backupStore(path, file, (done, total) => told.push([done, total]));
+  // 11 rows of the directory, and the two records that were folded.
+  expect(told).toEqual([
+    [0, 1214],
+    [1000, 1214],
+    [1214, 1214],
+  ]);
+  told.length = 0;
+  restoreStore(file, join(tempFolder(), 'data'), (done, total) => told.push([done, total]));
+  expect(told).toEqual([
+    [0, 2],
+    [2, 2],
+    [0, 1211],
+    [1000, 1211],
+    [1211, 1211],
+  ]);
+});
+
 test('a backup is for its owner only', async () => {
   const { path } = await filledStore();
   const file = join(tempFolder(), 'backup.db');
