@@ -84,8 +84,6 @@ function noAnswer(base: string, error: unknown): string {
   if (code === 'ECONNREFUSED') {
     return `No bridge runs at ${base}. Start it with \`plexibridge serve\`, or say where it is with --url or --config.`;
   }
-  if (code === 'ERR_INVALID_URL' || code === 'UND_ERR_INVALID_ARG')
-    return `--url ${base} is no http or https URL.`;
   const why =
     error instanceof Error && error.name === 'TimeoutError' ? 'it took too long' : code || 'it broke off';
   return `The bridge at ${base} gave no answer (${why}). Is that where it listens? Say where it is with --url.`;
