@@ -3,10 +3,14 @@ import type { z } from 'zod';
 import { duration } from './config/duration.ts';
 import { bridgeSchema } from './config/schema.ts';
 import type { ConnectedCore, Surroundings } from './connectors/core.ts';
+import type { Check, RunningBridge } from './connectors/check.ts';
+import { clockCheck } from './connectors/clock-check.ts';
 import { homeserverSection } from './connectors/matrix/config.ts';
+import { openHomeserverDoctor } from './connectors/matrix/doctor.ts';
 import { openHomeserver } from './connectors/matrix/open.ts';
 import { connectorMetrics } from './connectors/metrics.ts';
 import { serverSection } from './connectors/plexichat/config.ts';
+import { openServerDoctor } from './connectors/plexichat/doctor.ts';
 import { openServer } from './connectors/plexichat/open.ts';
 import { composeCore } from './core.ts';
 import type { FirstStart, Sample } from './first-start.ts';
@@ -199,6 +203,44 @@ export async function buildApp({
     version: VERSION,
   });
   return { http, made };
+}
+
+export interface DoctorOptions {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  /** A bridge of the same settings; null when none runs. */
+  readonly bridge: RunningBridge | null;
+  /** Whether checks may do what others see. */
+  readonly deep: boolean;
+}
+
+/** What can be wrong between the bridge and the real servers of the settings; to be closed afterwards. */
+export function openDoctor({ settings, clock, bridge, deep }: DoctorOptions) {
+  const { server } = settings.plexichat;
+  const { homeserver, server_name: serverName, stand_in_template: standInTemplate } = settings.matrix;
+  const common = { clock, version: VERSION };
+  const right =
+    homeserver.url === undefined
+      ? null
+      : openHomeserverDoctor({
+          ...common,
+          settings: { ...homeserver, url: homeserver.url },
+          serverName,
+          standInTemplate,
+          bridge,
+        });
+  const left =
+    server.url === undefined
+      ? null
+      : openServerDoctor({
+          ...common,
+          settings: { ...server, url: server.url },
+          random: Math.random,
+          deep,
+        });
+  const sides = [right, left].filter((side) => side !== null);
+  const checks: readonly Check[] = [clockCheck(sides), ...sides.flatMap((side) => side.checks)];
+  return { checks, close: () => Promise.all(sides.map((side) => side.close())) };
 }
 
 /** Ready `curl` lines for a sample person's account. */

@@ -21,7 +21,7 @@ export interface BridgeApi {
   call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object): Promise<unknown>;
 }
 
-interface OperatorToken {
+export interface OperatorToken {
   readonly text: string;
   /** Where it came from, in words. */
   readonly source: string;
@@ -29,30 +29,33 @@ interface OperatorToken {
 
 /** The longest that one answer may take, ms. */
 const PATIENCE = 30_000;
-const TOKEN_ADVICE =
+export const TOKEN_ADVICE =
   'It must be the one that the bridge was started with: operator.token of its settings or ' +
   'PLEXIBRIDGE__OPERATOR__TOKEN, else the one that its first start printed. After a change, restart the bridge.';
 
 /** Throws when the settings cannot be used or there is no operator token. */
 export function bridgeApi(options: BridgeOptions): BridgeApi {
   const settings = readSettings(options);
-  const base = (options.url ?? urlOf(settings.listen)).replace(/\/+$/, '');
-  if (!/^https?:$/.test(URL.canParse(base) ? new URL(base).protocol : '')) {
-    throw new UsageError(`--url ${base} is no http or https URL.`);
-  }
+  const base = baseOf(settings, options);
   const token = operatorToken(settings, options.tokenFile);
+  if (!token) throw new Error(NO_TOKEN);
   return { call: (method, path, body) => callBridge(base, token, method, path, body) };
 }
 
-function operatorToken({ operator }: Settings, file: string | undefined): OperatorToken {
-  if (file !== undefined) return { text: readFileSync(file, 'utf8').trim(), source: file };
-  if (operator.token === undefined) {
-    throw new Error(
-      `There is no operator token: give --token-file, operator.token or PLEXIBRIDGE__OPERATOR__TOKEN. ${TOKEN_ADVICE}`,
-    );
-  }
-  return { text: operator.token, source: 'the settings' };
+/** Where the bridge is, without a slash at the end. Throws `UsageError`. */
+export function baseOf({ listen }: Settings, { url }: BridgeOptions): string {
+  const base = (url ?? urlOf(listen)).replace(/\/+$/, '');
+  if (/^https?:$/.test(URL.canParse(base) ? new URL(base).protocol : '')) return base;
+  throw new UsageError(`--url ${base} is no http or https URL.`);
 }
+
+/** From the file, else from the settings; null where there is none. */
+export function operatorToken({ operator }: Settings, file: string | undefined): OperatorToken | null {
+  if (file !== undefined) return { text: readFileSync(file, 'utf8').trim(), source: file };
+  return operator.token === undefined ? null : { text: operator.token, source: 'the settings' };
+}
+
+const NO_TOKEN = `There is no operator token: give --token-file, operator.token or PLEXIBRIDGE__OPERATOR__TOKEN. ${TOKEN_ADVICE}`;
 
 async function callBridge(
   base: string,

@@ -3,6 +3,7 @@ import { VERSION } from '../version.ts';
 import { auditCommand } from './audit.ts';
 import { backup } from './backup.ts';
 import { checkConfig, printExample, printSchema } from './config.ts';
+import { doctorCommand } from './doctor.ts';
 import { linkCommands } from './link.ts';
 import { withConfig, withJson } from './options.ts';
 import { checkRegistrationFile, generateRegistration } from './registration.ts';
@@ -51,6 +52,7 @@ function commandLine(): Command {
   linkCommands(program);
   whyCommand(program);
   auditCommand(program);
+  doctorCommand(program);
   versionCommand(program);
   return program;
 }

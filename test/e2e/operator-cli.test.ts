@@ -161,9 +161,9 @@ describe('where the bridge and its token come from', () => {
       [],
       /does not know the operator token of the settings\. It must be the one that the bridge was started with/,
     ],
-  ])('says what is wrong and what to do: %s', async (_name, env, args, words) => {
+  ])('says what is wrong and what to do: %s', async (name, env, args, words) => {
     const { code, out, err } = await command(['user', 'list', ...args], env);
-    expect([code, out]).toEqual([args.includes('ftp://x') ? 2 : 1, '']);
+    expect([code, out]).toEqual([name === 'no URL' ? 2 : 1, '']);
     expect(err).toMatch(words);
     expect(err).not.toContain('not-the-operator-token');
   });
