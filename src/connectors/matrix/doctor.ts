@@ -216,16 +216,14 @@ async function checkStandIn(homeserver: Homeserver, userId: string, push: boolea
   }
 }
 
-/** Writes twice at once, as people do who change their mind. */
+/** Writes once more at once after the check of stand-ins, as people do who change their mind. */
 async function checkLimits(
   homeserver: Homeserver,
   userId: string,
   { replies }: Witness,
   { timeoutMs }: HomeserverDoctorOptions,
 ): Promise<Finding> {
-  for (const presence of ['online', 'offline']) {
-    await homeserver.putPresence(userId, { presence }, { as: userId }).catch(faultOf);
-  }
+  await homeserver.putPresence(userId, { presence: 'offline' }, { as: userId }).catch(faultOf);
   if (replies.some(({ status }) => status === 429)) {
     return warn(
       'the homeserver limits the rate of presence writes',
