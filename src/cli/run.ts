@@ -3,6 +3,7 @@ import { VERSION } from '../version.ts';
 import { auditCommand } from './audit.ts';
 import { backup } from './backup.ts';
 import { checkConfig, printExample, printSchema } from './config.ts';
+import { shieldIds, unshield } from './dashed-ids.ts';
 import { doctorCommand } from './doctor.ts';
 import { linkCommands } from './link.ts';
 import { withConfig, withJson } from './options.ts';
@@ -24,7 +25,7 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage. The reason is on standar
  */
 export async function run(argv: readonly string[]): Promise<void> {
   try {
-    await commandLine().parseAsync(argv);
+    await commandLine().parseAsync(shieldIds(argv));
   } catch (error) {
     if (error instanceof CommanderError) {
       // It has said so itself; help that was asked for is no error.
@@ -41,6 +42,7 @@ function commandLine(): Command {
     .description('One presence per person, served to both networks')
     .version(VERSION, '-V, --version')
     .addHelpText('after', EXIT_CODES)
+    .hook('preAction', (_program, command) => unshield(command))
     .exitOverride();
 
   withConfig(program.command('serve', { isDefault: true }).description('run the bridge')).action(serve);
