@@ -53,6 +53,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'app.ts',
     'metrics',
     'connectors/matrix',
+    'connectors',
     'presence',
     'config',
     'stores',

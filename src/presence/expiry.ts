@@ -13,23 +13,32 @@ export interface Timing {
 /** The order in which sessions and claim outbid each other (semantics §5.6). */
 const BEST_FIRST: readonly Availability[] = ['chat', 'online', 'idle'];
 
+/** What decided what she is: her own word, what a connection says, the best of all of them, or that there is nothing. */
+export type Rule = 'said' | 'connected' | 'best' | 'nothing';
+
 /** What she is at `now`, timers applied, to the millisecond (semantics §5). */
 export function modeAt(record: PresenceRecord, now: number, timing: Timing): Mode {
+  return verdictAt(record, now, timing).mode;
+}
+
+/** The same, and why. */
+export function verdictAt(record: PresenceRecord, now: number, timing: Timing): { mode: Mode; rule: Rule } {
   const { claim } = record;
-  if (claim?.mode === 'invisible' || claim?.mode === 'offline') return claim.mode;
+  if (claim?.mode === 'invisible' || claim?.mode === 'offline') return { mode: claim.mode, rule: 'said' };
   const sessions = liveSessions(record.sessions, now);
   const fed = record.feeds.filter((feed) => isHere(feed, now)).map(({ mode }) => mode);
   const claimed = claim !== null && now < claimEnd(claim, timing);
-  if (sessions.length === 0 && fed.length === 0 && !claimed) return 'offline';
-  const dnd = claim?.mode === 'dnd' || fed.includes('dnd') || sessions.some(({ mode }) => mode === 'dnd');
-  if (dnd) return 'dnd';
-  if (claim?.mode === 'idle') return 'idle';
+  if (sessions.length === 0 && fed.length === 0 && !claimed) return { mode: 'offline', rule: 'nothing' };
+  if (claim?.mode === 'dnd') return { mode: 'dnd', rule: 'said' };
+  const dnd = fed.includes('dnd') || sessions.some(({ mode }) => mode === 'dnd');
+  if (dnd) return { mode: 'dnd', rule: 'connected' };
+  if (claim?.mode === 'idle') return { mode: 'idle', rule: 'said' };
 
   const aged = (mode: Availability, lastActivity: number): Availability =>
     now < lastActivity + timing.idleAfter ? mode : 'idle';
   const bids: Mode[] = [...fed, ...sessions.map(({ mode, lastActivity }) => aged(mode, lastActivity))];
   if (claim) bids.push(aged(claim.mode, record.lastActivity ?? claim.activeAt));
-  return BEST_FIRST.find((mode) => bids.includes(mode)) ?? 'idle';
+  return { mode: BEST_FIRST.find((mode) => bids.includes(mode)) ?? 'idle', rule: 'best' };
 }
 
 export function liveSessions(sessions: readonly Session[], now: number): readonly Session[] {
@@ -43,7 +52,8 @@ export function isHere({ mode, endsAt }: Feed, now: number): boolean {
   return now < endsAt && mode !== 'offline' && mode !== 'invisible';
 }
 
-function claimEnd({ mode, activeAt }: Claim, { claimTtl, busyTtl }: Timing): number {
+/** When the claim ceases to hold by itself, ms since 1970. */
+export function claimEnd({ mode, activeAt }: Claim, { claimTtl, busyTtl }: Timing): number {
   return activeAt + (mode === 'dnd' ? busyTtl : claimTtl);
 }
 

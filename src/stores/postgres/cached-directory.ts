@@ -37,6 +37,7 @@ export interface DirectorySource extends Omit<Directory, 'commit' | 'position'> 
 /** The readers of the directory, each answer remembered until something it was made of is changed. */
 export class CachedDirectory implements DirectoryView {
   readonly heldTokens: Directory['heldTokens'];
+  readonly audit: Directory['audit'];
   readonly #options: CachedDirectoryOptions;
   readonly #inner: DirectorySource;
   readonly #people: ReadThrough<PersonId, Person | null>;
@@ -53,6 +54,7 @@ export class CachedDirectory implements DirectoryView {
     const lists = <Entry>() => ({ ...options, sizeOf: (list: Entry[]) => list.length + 1 });
     this.#options = options;
     this.#inner = options.inner;
+    this.audit = options.inner.audit;
     this.heldTokens = options.inner.heldTokens; // asked for now and then, by whoever needs one
     this.#people = new ReadThrough<PersonId, Person | null>({ ...options, keeps: isSomebody });
     this.#addresses = new ReadThrough<string, PersonId | null>({ ...options, keeps: isSomebody });

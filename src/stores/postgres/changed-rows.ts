@@ -12,7 +12,7 @@ export type ChangedRow =
   | { readonly table: 'contacts'; readonly owner: PersonId; readonly target: PersonId }
   | { readonly table: 'blocks'; readonly blocker: PersonId; readonly blocked: PersonId }
   | { readonly table: 'invites'; readonly owner: PersonId; readonly address: Address }
-  | { readonly table: 'held_tokens' | 'meta' };
+  | { readonly table: 'held_tokens' | 'meta' | 'audit' };
 
 /** Reads a row as the outbox has it. Throws a plain Error when it is none. */
 export function changedRow(row: DirectoryRow): ChangedRow {
@@ -32,6 +32,7 @@ export function changedRow(row: DirectoryRow): ChangedRow {
       return { table, owner: personAt(row, 'owner'), address: addressOf(row) };
     case 'held_tokens':
     case 'meta':
+    case 'audit':
       return { table };
     default:
       throw new Error(`a row of an unknown table ${table}`);

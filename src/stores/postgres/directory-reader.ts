@@ -1,5 +1,7 @@
 import type { QueryResultRow } from 'pg';
 import type {
+  AuditEntry,
+  AuditReader,
   Block,
   HeldToken,
   HeldTokenReader,
@@ -39,6 +41,13 @@ interface HeldTokenRow {
   readonly given_at: string;
 }
 
+interface AuditRow extends Omit<AuditEntry, 'seq' | 'at' | 'subjects' | 'details'> {
+  readonly seq: string;
+  readonly at: string;
+  readonly subjects: string;
+  readonly details: string;
+}
+
 interface InviteRow {
   readonly owner: PersonId;
   readonly network: NetworkName;
@@ -52,6 +61,7 @@ export function directoryReader(home: Primary): DirectorySource {
     tokens: tokenReader(home),
     heldTokens: heldTokenReader(home),
     relations: relationReader(home),
+    audit: auditReader(home),
     meta: async (key) => {
       const value = await first<{ value: string }>(home, 'SELECT value FROM meta WHERE key = $1', [
         toColumn(key),
@@ -145,6 +155,29 @@ function heldTokenReader(home: Primary): HeldTokenReader {
     all: async (network) => {
       const text = 'SELECT * FROM held_tokens WHERE network = $1 ORDER BY given_at, ord';
       return (await home.query<HeldTokenRow>(text, [network])).map(held);
+    },
+  };
+}
+
+function auditReader(home: Primary): AuditReader {
+  function entry({ seq, at, subjects, details, ...row }: AuditRow): AuditEntry {
+    return {
+      ...row,
+      seq: Number(seq),
+      at: Number(at),
+      subjects: JSON.parse(subjects) as AuditEntry['subjects'],
+      details: JSON.parse(details) as AuditEntry['details'],
+    };
+  }
+
+  return {
+    page: async (before, limit) => {
+      const rows = await home.query<AuditRow>(
+        `SELECT seq, at, actor, action, subjects, details FROM audit
+         WHERE $1::bigint IS NULL OR seq < $1 ORDER BY seq DESC LIMIT $2`,
+        [before, limit],
+      );
+      return rows.map(entry);
     },
   };
 }

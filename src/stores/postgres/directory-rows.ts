@@ -55,6 +55,11 @@ export function directoryRow(change: Exclude<DirectoryChange, { row: 'presence' 
       return put('invites', { owner: change.owner, ...keyOf(change.address) }, change.value && {});
     case 'meta':
       return put('meta', { key: toColumn(change.key) }, { value: toColumn(change.value) });
+    case 'audit': {
+      const { at, actor, action, subjects, details } = change.value;
+      const texts = { subjects: JSON.stringify(subjects), details: JSON.stringify(details) };
+      return put('audit', { id: change.id }, { at, actor, action, ...texts });
+    }
   }
 }
 

@@ -38,6 +38,7 @@ export class PostgresStore implements PresenceStore, Directory, Cluster, AsyncDi
   readonly people: Directory['people'];
   readonly tokens: Directory['tokens'];
   readonly heldTokens: Directory['heldTokens'];
+  readonly audit: Directory['audit'];
   readonly relations: Directory['relations'];
   readonly #parts: PostgresParts;
   /** The change of each person that is being made durable. */
@@ -50,6 +51,7 @@ export class PostgresStore implements PresenceStore, Directory, Cluster, AsyncDi
     this.people = parts.directory.people;
     this.tokens = parts.directory.tokens;
     this.heldTokens = parts.directory.heldTokens;
+    this.audit = parts.directory.audit;
     this.relations = parts.directory.relations;
   }
 

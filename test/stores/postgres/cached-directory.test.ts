@@ -125,6 +125,7 @@ class World {
         byHash: (each) => slowly(() => now().tokens.byHash(each)),
         of: (id) => slowly(() => now().tokens.of(id)),
       },
+      audit: { page: (before, limit) => now().audit.page(before, limit) },
       heldTokens: {
         of: (each) => now().heldTokens.of(each),
         all: (network) => now().heldTokens.all(network),
