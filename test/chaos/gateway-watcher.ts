@@ -66,7 +66,9 @@ export class GatewayWatcher {
     const token = watcher.tokens.plexichat;
     if (op === 9) this.#session = null;
     if (op === 9 || op === 10) {
-      const begin = this.#session ? { op: 6, d: { token, ...this.#session } } : { op: 2, d: { token, intents: 256 } };
+      const begin = this.#session
+        ? { op: 6, d: { token, ...this.#session } }
+        : { op: 2, d: { token, intents: 256 } };
       socket.send(JSON.stringify(begin));
     }
     if (t === 'READY') this.#session = { session_id: d.session_id, seq: s };

@@ -35,7 +35,12 @@ export async function makeWatcher(node: FleetNode, name: string, people: readonl
 }
 
 /** Rejects when the node dies. */
-export function put(node: FleetNode, { ids, tokens }: Member, network: Network, text: string): Promise<Answer> {
+export function put(
+  node: FleetNode,
+  { ids, tokens }: Member,
+  network: Network,
+  text: string,
+): Promise<Answer> {
   return network === 'plexichat'
     ? node.call('PUT', '/api/v1/users/@me/presence', tokens.plexichat, {
         status: 'online',
