@@ -8,6 +8,12 @@ const HEARTBEAT_MS = 30_000;
 /** How often a client looks for another node though its own is well, ms. */
 const HOP = { least: 1_000, most: 6_000 };
 
+interface Event {
+  readonly user_id: string;
+  readonly status: string;
+  readonly custom_status: string | null;
+}
+
 /** A client of the gateway that resumes at any node when its own dies, and now and then without that. */
 export class GatewayWatcher {
   /** How sessions began. */
@@ -47,7 +53,7 @@ export class GatewayWatcher {
     const life = `${node.name} ${node.life}`;
     const socket = new WebSocket(`${node.url.replace('http', 'ws')}/gateway`);
     this.#socket = socket;
-    const leave = setTimeout(() => socket.terminate(), ms);
+    const leave = this.#options.hops ? setTimeout(() => socket.terminate(), ms) : undefined;
     const beat = setInterval(() => {
       if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ op: 1, d: null }));
     }, HEARTBEAT_MS);
@@ -80,7 +86,7 @@ export class GatewayWatcher {
     if (t === 'PRESENCE_UPDATE') this.#see(s, d);
   }
 
-  #see(s: number, { user_id, custom_status: text }: { user_id: string; custom_status: string | null }): void {
+  #see(s: number, { user_id, status: mode, custom_status: text }: Event): void {
     const { watcher, people, recorder } = this.#options;
     const session = this.#session;
     if (!session || s !== session.seq + 1) {
@@ -88,8 +94,8 @@ export class GatewayWatcher {
     }
     if (session) session.seq = s;
     const person = people.find(({ ids }) => ids.plexichat === user_id)?.name;
-    if (person === undefined || text === null) return;
+    if (person === undefined) return;
     const fresh = this.#unknown.delete(person);
-    recorder.told.push({ watcher: watcher.name, person, text, fresh, ms: Date.now() });
+    recorder.saw({ watcher: watcher.name, person, mode, text, fresh });
   }
 }

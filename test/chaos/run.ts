@@ -62,6 +62,7 @@ export async function startWorld(site: Site, nodes: readonly FleetNode[], seed: 
     nodes,
     recorder,
     random: seededRandom(seed + index),
+    hops: true,
   });
   const watcherNames = [...WATCHERS.gateway, ...WATCHERS.sync];
   const wanted = [];

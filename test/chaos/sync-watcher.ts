@@ -8,12 +8,19 @@ const HOP_SHARE = 0.3;
 const POLL_MS = 2_000;
 const RETRY_MS = 50;
 
+interface Content {
+  readonly presence: string;
+  readonly status_msg?: string;
+}
+
 export interface WatcherOptions {
   readonly watcher: Member;
   readonly people: readonly Member[];
   readonly nodes: readonly FleetNode[];
   readonly recorder: Recorder;
   readonly random: () => number;
+  /** Whether it leaves a node that is well. */
+  readonly hops: boolean;
 }
 
 /** A client that asks for news by /sync, now of this node and now of that, always with the cursor that it got last. */
@@ -33,7 +40,7 @@ export class SyncWatcher {
   }
 
   async #follow(): Promise<void> {
-    const { watcher, nodes, random, recorder } = this.#options;
+    const { watcher, nodes, random, recorder, hops } = this.#options;
     const pick = () => nodes[Math.floor(random() * nodes.length)];
     let node = pick();
     let since = '';
@@ -50,18 +57,18 @@ export class SyncWatcher {
         if (answer && answer.status !== 503) recorder.oddities.push(`sync ${answer.status}`);
         await wait(RETRY_MS);
       }
-      if (answer?.status !== 200 || random() < HOP_SHARE) node = pick();
+      if (answer?.status !== 200 || (hops && random() < HOP_SHARE)) node = pick();
     }
   }
 
   /** What one node tells first may repeat what another has told. */
-  #take(events: readonly { sender: string; content: { status_msg?: string } }[], fresh: boolean): void {
+  #take(events: readonly { sender: string; content: Content }[], fresh: boolean): void {
     const { watcher, people, recorder } = this.#options;
     for (const { sender, content } of events) {
       const person = people.find(({ ids }) => ids.matrix === sender)?.name;
-      const text = content.status_msg;
-      if (person === undefined || text === undefined) continue;
-      recorder.told.push({ watcher: watcher.name, person, text, fresh, ms: Date.now() });
+      if (person === undefined) continue;
+      const { presence: mode, status_msg: text = null } = content;
+      recorder.saw({ watcher: watcher.name, person, mode, text, fresh });
     }
   }
 }
