@@ -24,7 +24,10 @@ describePostgres('a node that dies', () => {
     const [a, b, c] = (await startNodes({ store, settings })) as [FleetNode, FleetNode, FleetNode];
     const [goer, stayer] = [await makeMember(a, 'goer'), await makeMember(a, 'stayer')];
     const recorder = new Recorder();
-    const watchers = [...(await watch(b, [goer, stayer], recorder)), ...(await watch(c, [goer, stayer], recorder))];
+    const watchers = [
+      ...(await watch(b, [goer, stayer], recorder)),
+      ...(await watch(c, [goer, stayer], recorder)),
+    ];
     /** What they are told after their beginning. */
     const news = (watcher: string, { name }: Member) =>
       recorder.faces.filter((face) => face.watcher === watcher && face.person === name && !face.fresh);

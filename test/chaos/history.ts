@@ -70,6 +70,22 @@ export function brokenPromises(history: History): string[] {
   });
 }
 
+/** The same without a trace of what the store has lost since it was acknowledged: watchers then begin anew. */
+export function survivingPart(history: History): { part: History; lost: readonly Write[] } {
+  const kept = new Set(history.commits.map(({ text }) => text));
+  const survives = ({ text }: { readonly text: string | null }) => text === null || kept.has(text);
+  const lost = history.writes.filter((write) => write.acknowledged && !survives(write));
+  const undone = new Set<string>();
+  const told: Told[] = [];
+  for (const each of history.told) {
+    const stream = `${each.watcher} ${each.person}`;
+    if (survives(each)) told.push(undone.delete(stream) ? { ...each, fresh: true } : each);
+    else undone.add(stream);
+  }
+  const [writes, reads] = [history.writes.filter(survives), history.reads.filter(survives)];
+  return { part: { ...history, writes, reads, told }, lost };
+}
+
 /** The version that each text has been committed with, and the newest. */
 interface Order {
   readonly of: ReadonlyMap<string | null, number>;

@@ -11,12 +11,16 @@ const NETWORKS: readonly Network[] = ['plexichat', 'matrix'];
 const WRITE_SHARE = 0.4;
 /** Between two requests of one client, ms. */
 const PAUSE = { least: 40, most: 160 };
+const PROBE_MS = 1_000;
+/** Fewer than a node has connections, the other clients' aside. */
+const PROBES = 50;
 
 /** A client for each person on each surface of each node, which writes texts that nobody else writes, and reads. */
 export class Load {
   readonly #nodes: readonly FleetNode[];
   readonly #recorder: Recorder;
   readonly #clients: Promise<void>[];
+  readonly #probes = new Set<Promise<void>>();
   #running = true;
 
   constructor(nodes: readonly FleetNode[], members: readonly Member[], recorder: Recorder, seed: number) {
@@ -24,9 +28,10 @@ export class Load {
     this.#recorder = recorder;
     let client = seed;
     this.#clients = nodes.flatMap((node) =>
-      members.flatMap((member) =>
-        NETWORKS.map((network) => this.#use(node, member, network, seededRandom(client++))),
-      ),
+      members.flatMap((member) => [
+        ...NETWORKS.map((network) => this.#use(node, member, network, seededRandom(client++))),
+        this.#probe(node, member),
+      ]),
     );
   }
 
@@ -34,6 +39,7 @@ export class Load {
   async stop(): Promise<void> {
     this.#running = false;
     await Promise.all(this.#clients);
+    await Promise.all(this.#probes);
   }
 
   /** Writes once more, wherever it works. */
@@ -50,6 +56,17 @@ export class Load {
       await wait(PAUSE.least + random() * (PAUSE.most - PAUSE.least));
       if (random() < WRITE_SHARE) await write(node, member, network, this.#recorder);
       else await read(node, member, network, this.#recorder);
+    }
+  }
+
+  /** Reads by the clock, also at a node that has not answered yet: one that was halted finds a read that has just come. */
+  async #probe(node: FleetNode, member: Member): Promise<void> {
+    while (this.#running) {
+      await wait(PROBE_MS);
+      if (this.#probes.size >= PROBES) continue;
+      const probe = read(node, member, 'plexichat', this.#recorder);
+      this.#probes.add(probe);
+      void probe.then(() => this.#probes.delete(probe));
     }
   }
 }

@@ -84,10 +84,16 @@ export async function play(world: World, faults: readonly Fault[]): Promise<Hist
 
 /** Ends the load; everybody writes for the last time, and everybody comes to know it. */
 export async function conclude(world: World): Promise<History> {
-  const { site, people, watchers, recorder, load } = world;
+  const { people, load } = world;
   await load.stop();
   for (const member of people) await load.writeLast(member);
   await until(() => hasConverged(world));
+  return breakOff(world);
+}
+
+/** What clients did and saw until now. */
+export async function breakOff({ site, people, watchers, recorder, load }: World): Promise<History> {
+  await load.stop();
   await Promise.all(watchers.map((watcher) => watcher.stop()));
   const { writes, reads, told } = recorder;
   return { writes, reads, told, commits: await commitsAt(site.primary, people), staleMs: STALE_MS };
