@@ -23,12 +23,16 @@ export interface Read {
   readonly answered: number;
 }
 
-/** What one watcher was told of one person, in order; `fresh` begins a stream that may repeat what is known. */
+/**
+ * What one watcher was told of one person, in order; `fresh` begins a stream at another node, which may repeat what is known,
+ * and may not know yet what the one before did.
+ */
 export interface Told {
   readonly watcher: string;
   readonly person: string;
   readonly text: string;
   readonly fresh: boolean;
+  readonly ms: number;
 }
 
 /** One change of a record, in the order of commits. */
@@ -61,9 +65,25 @@ export function brokenPromises(history: History): string[] {
       ...durability(writes, order),
       ...realTime(writes, order),
       ...reads(its(history.reads), writes, order, history.staleMs),
-      ...watching(its(history.told), order),
+      ...watching(its(history.told), writes, order, history.staleMs),
     ];
   });
+}
+
+/** The same without a trace of what the store has lost since it was acknowledged: watchers then begin anew. */
+export function survivingPart(history: History): { part: History; lost: readonly Write[] } {
+  const kept = new Set(history.commits.map(({ text }) => text));
+  const survives = ({ text }: { readonly text: string | null }) => text === null || kept.has(text);
+  const lost = history.writes.filter((write) => write.acknowledged && !survives(write));
+  const undone = new Set<string>();
+  const told: Told[] = [];
+  for (const each of history.told) {
+    const stream = `${each.watcher} ${each.person}`;
+    if (survives(each)) told.push(undone.delete(stream) ? { ...each, fresh: true } : each);
+    else undone.add(stream);
+  }
+  const [writes, reads] = [history.writes.filter(survives), history.reads.filter(survives)];
+  return { part: { ...history, writes, reads, told }, lost };
 }
 
 /** The version that each text has been committed with, and the newest. */
@@ -131,16 +151,27 @@ function reads(all: readonly Read[], writes: readonly Write[], { of }: Order, st
   });
 }
 
-function watching(told: readonly Told[], { of, last }: Order): string[] {
+function watching(
+  told: readonly Told[],
+  writes: readonly Write[],
+  { of, last }: Order,
+  staleMs: number,
+): string[] {
   const watchers = new Set(told.map(({ watcher }) => watcher));
   return [...watchers].flatMap((watcher) => {
     const its = told.filter((each) => each.watcher === watcher);
-    const problems = its.flatMap(({ text, fresh }, index) => {
+    const problems = its.flatMap(({ text, fresh, ms }, index) => {
       const version = of.get(text);
       if (version === undefined) return [`${watcher} is told ${text}, which was never committed`];
       const before = its[index - 1];
       const known = before ? (of.get(before.text) ?? 0) : 0;
-      if (version > known || (fresh && version === known)) return [];
+      if (fresh) {
+        const missed = newest(writes, of, ms - staleMs);
+        return missed.version > version
+          ? [`${watcher} begins anew with ${text}, more than ${staleMs} ms after ${missed.text}`]
+          : [];
+      }
+      if (version > known) return [];
       return [`${watcher} is told ${text} after ${String(before?.text)}`];
     });
     const final = its.at(-1)?.text ?? null;
@@ -148,6 +179,16 @@ function watching(told: readonly Told[], { of, last }: Order): string[] {
       ? problems
       : [...problems, `${watcher} ends with ${String(final)}, not ${String(last)}`];
   });
+}
+
+/** Of what was acknowledged before that time. */
+function newest(writes: readonly Write[], of: Order['of'], ms: number): { version: number; text: string } {
+  let found = { version: 0, text: '' };
+  for (const { acknowledged, text } of writes) {
+    const version = versionOf(of, text);
+    if (acknowledged && acknowledged.ms < ms && version > found.version) found = { version, text };
+  }
+  return found;
 }
 
 function versionOf(of: Order['of'], text: string): number {

@@ -67,7 +67,7 @@ export function play(store: Behaviour, seed: number): History {
       if (last?.text == null || (store.quiet && isLast)) continue;
       const isNew = told.at(-1)?.text !== last.text;
       for (let i = random() < store.repeats ? 2 : 1; i > 0 && isNew; i--)
-        told.push({ watcher: 'w', person: 'p', text: last.text, fresh: false });
+        told.push({ watcher: 'w', person: 'p', text: last.text, fresh: false, ms });
     } else {
       if (!store.deaf && random() < 0.8) for (const each of NODES) known.set(each, commits.length);
       const sent = tick++;

@@ -37,8 +37,9 @@ export async function runBridge(
   data: string,
   env: Record<string, string | undefined> = {},
   options: readonly string[] = [],
+  main = 'dist/main.js',
 ): Promise<RunningBridge> {
-  const child = spawn(process.execPath, ['dist/main.js', 'serve', ...options], {
+  const child = spawn(process.execPath, [main, 'serve', ...options], {
     cwd: ROOT,
     env: {
       PATH: process.env['PATH'],
@@ -109,7 +110,10 @@ export interface TwoAccounts<T = string> {
 }
 
 /** Makes a person with an account on both networks; the result is a token for each. */
-export async function makePerson(bridge: RunningBridge, ids: TwoAccounts): Promise<TwoAccounts> {
+export async function makePerson(
+  bridge: Pick<RunningBridge, 'call'>,
+  ids: TwoAccounts,
+): Promise<TwoAccounts> {
   const account = { plexichat_id: ids.plexichat, matrix_id: ids.matrix };
   const { body: person } = await bridge.call('POST', '/bridge/v1/people', OPERATOR, account);
   const token = async (network: string): Promise<string> =>

@@ -29,7 +29,6 @@ export class NodeCluster implements Cluster, AsyncDisposable {
     this.#feeds = options.feeds((news) => this.#tell(news));
   }
 
-  /** Whether this node knows of all that others have committed anywhere until shortly before now. */
   get isCurrent(): boolean {
     for (const feed of this.#feeds.values()) if (!feed.isCurrent) return false;
     return true;

@@ -99,6 +99,10 @@ export class PostgresStore implements PresenceStore, Directory, Cluster, AsyncDi
     if (!done) throw new BridgeError('conflict');
   }
 
+  get isCurrent(): boolean {
+    return this.#parts.cluster.isCurrent;
+  }
+
   follow(follower: Follower): Promise<void> {
     return this.#parts.cluster.follow(follower);
   }
