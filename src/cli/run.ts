@@ -2,6 +2,8 @@ import { Command, Option } from 'commander';
 import { VERSION } from '../version.ts';
 import { backup } from './backup.ts';
 import { checkConfig, printExample, printSchema } from './config.ts';
+import { reasonOf } from './logger.ts';
+import { migrate, STORE_KINDS } from './migrate.ts';
 import { checkRegistrationFile, generateRegistration } from './registration.ts';
 import { restore } from './restore.ts';
 import { serve } from './serve.ts';
@@ -29,6 +31,8 @@ export async function run(argv: readonly string[]): Promise<void> {
     .addOption(configFile)
     .action(restore);
 
+  addMigrate(program, configFile);
+
   const config = program.command('config').description('look at settings');
   config.command('check').description('check the settings').addOption(configFile).action(checkConfig);
   config.command('example').description('print every setting with its default').action(printExample);
@@ -38,9 +42,22 @@ export async function run(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(argv);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${reasonOf(error)}\n`);
     process.exitCode = 1;
   }
+}
+
+function addMigrate(program: Command, configFile: Option): void {
+  const kind = (flags: string, description: string) =>
+    new Option(flags, description).choices(STORE_KINDS).makeOptionMandatory();
+  program
+    .command('migrate')
+    .description('copy the store to an empty one of the other kind, while no bridge runs on either')
+    .addOption(kind('--from <kind>', 'what is copied'))
+    .addOption(kind('--to <kind>', 'where to'))
+    .addOption(configFile)
+    .option('--sqlite <folder>', 'the data folder; by default store.path of the settings, which name store.shards')
+    .action(migrate);
 }
 
 function addRegistration(program: Command, configFile: Option): void {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { StoreRefused } from '../refused.ts';
 import type { Progress, SourceMark } from '../transfer/progress.ts';
-import { continueFrom, progressOf, TRANSFER_KEY } from '../transfer/progress.ts';
+import { continueFrom, noteOf, progressOf, TRANSFER_KEY } from '../transfer/progress.ts';
 import type { Page, TransferReader, TransferTarget } from '../transfer/store.ts';
 import type { TableName } from '../transfer/tables.ts';
 import { TABLES } from '../transfer/tables.ts';
@@ -19,7 +19,7 @@ const BEGUN = 2;
 const NOTE = 'INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value';
 
 /** A new data folder to copy into, or one of an earlier attempt. Throws `StoreRefused` where it holds anything else. */
-export function openSqliteTarget(path: string, source: SourceMark): TransferTarget {
+export function openSqliteTarget(path: string, source: SourceMark): TransferTarget & AsyncDisposable {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   const lock = lockFolder(path);
   try {
@@ -43,7 +43,7 @@ function makeFiles(path: string, source: SourceMark): void {
     if (foreign.length > 0) throw new StoreRefused(path, 'it is not empty', 'Name a new or empty folder');
     createFile(log, LOG, (db) => {
       const progress: Progress = { source, done: {} };
-      prepare(db, NOTE).run(TRANSFER_KEY, JSON.stringify(progress));
+      prepare(db, NOTE).run(TRANSFER_KEY, noteOf(progress));
       prepare(db, 'INSERT INTO log VALUES (?, ?)').run(BEGUN, '');
     });
   }
@@ -61,7 +61,7 @@ interface Parts {
   readonly progress: Progress;
 }
 
-class SqliteTarget implements TransferTarget {
+class SqliteTarget implements TransferTarget, AsyncDisposable {
   readonly place: string;
   readonly count: TransferReader['count'];
   readonly pages: TransferReader['pages'];
@@ -96,7 +96,7 @@ class SqliteTarget implements TransferTarget {
     if (table === 'presence') transaction(state, () => put(state));
     transaction(log, () => {
       if (table !== 'presence') put(log);
-      prepare(log, NOTE).run(TRANSFER_KEY, JSON.stringify(progress));
+      prepare(log, NOTE).run(TRANSFER_KEY, noteOf(progress));
     });
     this.#progress = progress;
   }

@@ -1,4 +1,5 @@
 import { StoreRefused } from '../refused.ts';
+import { fromColumn, toColumn } from '../text-column.ts';
 import type { Cursor, TableName } from './tables.ts';
 
 /** Keys of `meta` that a store notes for itself begin so; they are never copied. */
@@ -19,8 +20,13 @@ export interface Progress {
   readonly done: Partial<Readonly<Record<TableName, Cursor>>>;
 }
 
-export function progressOf(text: string): Progress {
-  return JSON.parse(text) as Progress;
+/** As it is kept in `meta`. */
+export function noteOf(progress: Progress): string {
+  return toColumn(JSON.stringify(progress));
+}
+
+export function progressOf(note: string): Progress {
+  return JSON.parse(fromColumn(note)) as Progress;
 }
 
 /** Where to go on from. Throws `StoreRefused` where the target has rows of another source, or of the same at another time. */
@@ -35,8 +41,8 @@ export function continueFrom(found: Progress | null, source: SourceMark, place: 
   return found;
 }
 
-/** Throws `StoreRefused` for a store that has been copied in part; `text` is its note, null where there is none. */
-export function refuseUnfinished(text: string | null, place: string): void {
-  if (text === null) return;
+/** Throws `StoreRefused` for a store that has been copied in part; `note` is what it has in `meta`, null where there is none. */
+export function refuseUnfinished(note: string | null, place: string): void {
+  if (note === null) return;
   throw new StoreRefused(place, 'a migration into it is not complete', 'Run plexibridge migrate again');
 }

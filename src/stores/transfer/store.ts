@@ -17,12 +17,12 @@ export interface TransferReader {
   pages(table: TableName, after: Cursor | null): AsyncIterable<Page>;
 }
 
-export interface TransferSource extends TransferReader, AsyncDisposable {
+export interface TransferSource extends TransferReader {
   readonly mark: SourceMark;
 }
 
 /** A store that was empty, and is refused to whoever would serve from it until `finish`. */
-export interface TransferTarget extends TransferReader, AsyncDisposable {
+export interface TransferTarget extends TransferReader {
   /** What an earlier attempt has done. */
   readonly progress: Progress;
   /**

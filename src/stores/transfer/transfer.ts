@@ -8,8 +8,8 @@ import { INSERTION, TABLE_NAMES, TABLES } from './tables.ts';
 export interface TransferWatcher {
   /** `done` of them were there already. */
   copying(total: number, done: number): void;
-  /** Both stores are read again. */
-  verifying(total: number): void;
+  /** Both stores will be read again; waited for. */
+  verifying(total: number): void | Promise<void>;
   progressed(rows: number): void;
 }
 
@@ -37,7 +37,7 @@ export async function transfer(
       watcher.progressed(page.rows.length);
     }
   }
-  watcher.verifying(2 * total);
+  await watcher.verifying(2 * total);
   const reports: TableReport[] = [];
   for (const table of TABLE_NAMES) reports.push(await verify(table, source, target, watcher));
   await target.finish();
