@@ -18,7 +18,7 @@ export async function serve(options: ConfigOption): Promise<void> {
   // Whoever read our output may go; that is no reason to fail.
   process.stdout.on('error', () => undefined);
   const logger = pino({ level: settings.log.level });
-  const store = await openStore(settings.store, logger);
+  const store = await openStore(settings.store, logger, systemClock);
   try {
     const { http, made } = await buildApp({
       settings,

@@ -14,3 +14,12 @@ export function readSettings({ config }: ConfigOption): Settings {
     env: process.env,
   });
 }
+
+/** The folder of the embedded store. Throws where the store is another. */
+export function dataFolder({ store }: Settings): string {
+  if (store.kind === 'sqlite') return store.path;
+  throw new Error(
+    'The store is PostgreSQL (store.kind), which has its own tools for this: pg_basebackup with an archive of the ' +
+      'write-ahead log for the whole server, or pg_dump and pg_restore for each database of store.shards.',
+  );
+}

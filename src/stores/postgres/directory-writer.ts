@@ -2,13 +2,12 @@ import { BridgeError } from '../../presence/errors.ts';
 import type { OwnCommits, Place } from './caching.ts';
 import type { DirectoryRow } from './directory-rows.ts';
 import type { Primary } from './primary.ts';
-import { isRefusal, sqlState } from './primary.ts';
+import { brokenRule, isRefusal, sqlState } from './primary.ts';
 import type { RecordRow } from './records.ts';
 import { columnsOf } from './records.ts';
-import { ELSEWHERE, OVERTAKEN } from './schema.ts';
+import { ELSEWHERE, ONE_OF_A_KIND, OVERTAKEN } from './schema.ts';
 import { conclude, decisionOn, nameOfPart, newCommitName } from './two-phase.ts';
 
-const UNIQUE_VIOLATION = '23505';
 /** Tries of a primary that has to be told what was decided. */
 const MAX_ATTEMPTS = 3;
 
@@ -64,7 +63,7 @@ export class DirectoryWriter {
       const state = sqlState(error);
       if (state === ELSEWHERE) return 'elsewhere';
       if (state === OVERTAKEN) throw new BridgeError('conflict', '', { cause: error });
-      if (state === UNIQUE_VIOLATION) {
+      if (brokenRule(error) === ONE_OF_A_KIND) {
         throw new BridgeError('conflict', 'A person has at most one address of a kind on a network', {
           cause: error,
         });

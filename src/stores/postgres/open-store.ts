@@ -3,7 +3,6 @@ import type { Client } from 'pg';
 import type { Clock } from '../../presence/clock.ts';
 import { alone } from '../../presence/cluster.ts';
 import type { StoreLogger } from '../logger.ts';
-import { StoreRefused } from '../refused.ts';
 import { UNCACHED, UNHEARD } from './caching.ts';
 import { directoryReader } from './directory-reader.ts';
 import { DirectoryWriter } from './directory-writer.ts';
@@ -12,6 +11,7 @@ import { PostgresStore } from './postgres-store.ts';
 import type { Timeouts } from './primary.ts';
 import { connect, Primary, TIMEOUTS } from './primary.ts';
 import { RecordsAt } from './records.ts';
+import { checkServer } from './server-check.ts';
 import type { Candidate } from './set-up.ts';
 import { setUp } from './set-up.ts';
 import { ShardMap } from './shard-map.ts';
@@ -37,91 +37,74 @@ export interface PostgresStoreOptions {
  * used as they are, and what the driver throws when one cannot be reached.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
-  const { connections, clock, logger, timeouts = TIMEOUTS, queueLimit = 10_000 } = options;
   const node = randomBytes(9).toString('base64url');
-  const name = `plexibridge ${node}`;
-  const urls = new Map<string, string>();
-  const home = await prepare(options, name, urls);
+  const primaries = await openPrimaries(options, `plexibridge ${node}`);
+  try {
+    return await openNode(options, node, primaries);
+  } catch (error) {
+    await Promise.all(primaries.map((primary) => primary[Symbol.asyncDispose]()));
+    throw error;
+  }
+}
 
-  const primaries = new Map(
-    [...urls].map(([id, url]) => [id, new Primary({ id, url, name, connections, timeouts, logger })]),
-  );
-  const homePrimary = primaries.get(home);
-  if (!homePrimary) throw new Error('home is one of the primaries');
-  const map = new ShardMap(homePrimary, primaries, clock);
-  const commits = UNHEARD;
-  const records = UNCACHED;
+/** Puts a node together; `home` comes first. */
+async function openNode(
+  { clock, logger, queueLimit = 10_000 }: PostgresStoreOptions,
+  node: string,
+  [home, ...others]: readonly [Primary, ...Primary[]],
+): Promise<PostgresStore> {
+  const primaries = [home, ...others];
+  const [records, commits, cluster] = [UNCACHED, UNHEARD, alone(node)];
+  const map = new ShardMap(home, new Map(primaries.map((primary) => [primary.id, primary])), clock);
   const recordsAt = new Map(
-    [...primaries.values()].map((primary) => [
-      primary,
-      new RecordsAt({ primary, node, view: records, commits, queueLimit }),
-    ]),
+    primaries.map((primary) => {
+      return [primary, new RecordsAt({ primary, node, view: records, commits, queueLimit })];
+    }),
   );
-  const others = [...primaries.values()].filter((primary) => primary !== homePrimary);
-  const recovery = new Recovery({ home: homePrimary, others, clock, logger });
-  const cluster = alone(node);
   await map.load();
+  const recovery = new Recovery({ home, others, clock, logger });
+  if (others.length > 0) await recovery.look();
   const duty = others.length === 0 ? null : cluster.hold('two-phase', () => recovery.start());
   return new PostgresStore({
     map,
     recordsAt,
-    writer: new DirectoryWriter({ home: homePrimary, node, commits }),
+    writer: new DirectoryWriter({ home, node, commits }),
     records,
-    directory: { ...directoryReader(homePrimary), changed: () => undefined, clear: () => undefined },
+    directory: { ...directoryReader(home), changed: () => undefined, clear: () => undefined },
     cluster,
     release: async () => {
       await duty?.[Symbol.asyncDispose]();
       await Promise.all([...recordsAt.values()].map((each) => each[Symbol.asyncDispose]()));
-      await Promise.all([...primaries.values()].map((each) => each[Symbol.asyncDispose]()));
+      await Promise.all(primaries.map((each) => each[Symbol.asyncDispose]()));
     },
   });
 }
 
-/** Makes all databases ready; notes the URL of each identity, and answers that of home. */
-async function prepare(
-  { shards, timeouts = TIMEOUTS, logger }: PostgresStoreOptions,
+/** Makes all databases ready, and answers them, home first. */
+async function openPrimaries(
+  options: PostgresStoreOptions,
   name: string,
-  urls: Map<string, string>,
-): Promise<string> {
-  const clients: Client[] = [];
+): Promise<readonly [Primary, ...Primary[]]> {
+  const { shards, connections, logger, timeouts = TIMEOUTS } = options;
+  const candidates: (Candidate & { url: string })[] = [];
   try {
-    const candidates: Candidate[] = [];
     for (const url of shards) {
       const client = await connect({ url, name, timeouts: { ...timeouts, statement: MIGRATION_MS } });
-      clients.push(client);
-      const place = `${client.host}:${client.port}/${client.database ?? ''}`;
-      await migrate(client, place);
-      await checkServer(client, place, shards.length > 1, logger);
-      candidates.push({ place, client });
+      candidates.push({ url, client, place: placeOf(client) });
     }
-    const { ids, home } = await setUp(candidates);
-    ids.forEach((id, index) => urls.set(id, shards[index] ?? ''));
-    return home;
+    for (const { client, place } of candidates) await checkServer(client, place, shards.length > 1, logger);
+    for (const { client, place } of candidates) await migrate(client, place);
+    const primaries = (await setUp(candidates)).map(({ id, place, url }) => {
+      return new Primary({ id, place, url, name, connections, timeouts, logger });
+    });
+    const [home, ...others] = primaries;
+    if (!home) throw new Error('a store needs one primary at least');
+    return [home, ...others];
   } finally {
-    await Promise.allSettled(clients.map((client) => client.end()));
+    await Promise.allSettled(candidates.map(({ client }) => client.end()));
   }
 }
 
-/** What an operator should know of a server before it is relied upon. Throws `StoreRefused`. */
-async function checkServer(
-  client: Client,
-  place: string,
-  isOneOfMany: boolean,
-  logger: StoreLogger,
-): Promise<void> {
-  const { rows } = await client.query<{ fsync: string; commit: string; prepared: string }>(
-    `SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commit,
-       current_setting('max_prepared_transactions') AS prepared`,
-  );
-  const [settings] = rows;
-  if (settings?.fsync === 'off')
-    logger.warn(`${place}: fsync is off; a crash of its machine may ruin the database`);
-  if (settings?.commit === 'off') {
-    logger.warn(`${place}: synchronous_commit is off; a crash may lose the last acknowledged changes`);
-  }
-  if (isOneOfMany && settings?.prepared === '0') {
-    const problem =
-      'with several primaries the server must keep prepared transactions, and has no room for any';
-    throw new StoreRefused(place, problem, 'Set max_prepared_transactions to 20 and restart it');
-  }
+function placeOf({ host, port, database }: Client): string {
+  return `${host}:${port}/${database ?? ''}`;
 }

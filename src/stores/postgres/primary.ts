@@ -2,7 +2,7 @@ import type { Client as PgClient, ClientConfig, PoolClient, QueryResultRow } fro
 import { Client, DatabaseError, Pool } from 'pg';
 import { BridgeError } from '../../presence/errors.ts';
 import type { StoreLogger } from '../logger.ts';
-import { SCHEMA } from './schema.ts';
+import { ELSEWHERE, OVERTAKEN, SCHEMA } from './schema.ts';
 
 /** How long a primary may take, ms. What takes longer has an outcome that nobody here knows. */
 export interface Timeouts {
@@ -25,6 +25,8 @@ const IDLE_MS = 60_000;
 
 /** SQLSTATE of a server that takes no writes, because it is a standby now. */
 const READ_ONLY = '25006';
+export const UNIQUE_VIOLATION = '23505';
+export const UNDEFINED_OBJECT = '42704';
 
 export interface ConnectionOptions {
   readonly url: string;
@@ -33,9 +35,14 @@ export interface ConnectionOptions {
   readonly timeouts: Timeouts;
 }
 
+/** What a server may answer in everyday life: such an answer is no trouble of the server's. */
+const EXPECTED: readonly (string | null)[] = [ELSEWHERE, OVERTAKEN, UNIQUE_VIOLATION, UNDEFINED_OBJECT];
+
 export interface PrimaryOptions extends ConnectionOptions {
   /** Which primary this is, whatever its URL. */
   readonly id: string;
+  /** Names it to an operator, without secrets. */
+  readonly place: string;
   /** The most connections, besides those of `connect`. */
   readonly connections: number;
   readonly logger: StoreLogger;
@@ -106,15 +113,15 @@ export class Primary implements AsyncDisposable {
 
   /** Tells the operator when the primary stops answering, and when it answers again. */
   async #watch<T>(work: () => Promise<T>): Promise<T> {
-    const { logger, id } = this.#options;
+    const { logger, place } = this.#options;
     try {
       const result = await work();
-      if (this.#failing) logger.info(`primary ${id} answers again`);
+      if (this.#failing) logger.info(`${place}: the store answers again`);
       this.#failing = false;
       return result;
     } catch (cause) {
-      if (!isRefusal(cause)) {
-        if (!this.#failing) logger.error({ err: cause }, `primary ${id} does not answer as it should`);
+      if (!EXPECTED.includes(sqlState(cause))) {
+        if (!this.#failing) logger.error({ err: cause }, `${place}: the store does not answer as it should`);
         this.#failing = true;
       }
       throw new BridgeError('store_unavailable', '', { cause });
@@ -146,6 +153,11 @@ export function sqlState(error: unknown): string | null {
 export function isRefusal(error: unknown): boolean {
   const refusal = refusalIn(error);
   return refusal?.severity === 'ERROR' && refusal.code !== READ_ONLY;
+}
+
+/** Which rule of the schema a change has broken; null when it was none. */
+export function brokenRule(error: unknown): string | null {
+  return refusalIn(error)?.constraint ?? null;
 }
 
 function refusalIn(error: unknown): DatabaseError | null {

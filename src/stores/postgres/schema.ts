@@ -22,6 +22,9 @@ export const SHARDS = 256;
 export const ELSEWHERE = 'PB001';
 export const OVERTAKEN = 'PB002';
 
+/** The index that lets a person have one address of a kind on a network. */
+export const ONE_OF_A_KIND = 'one_address_of_a_kind';
+
 const DIRECTORY = `
   CREATE TABLE people (
     id text COLLATE "C" PRIMARY KEY, display_name text, avatar_url text,
@@ -34,7 +37,7 @@ const DIRECTORY = `
     PRIMARY KEY (network, id)
   );
   CREATE INDEX addresses_of ON addresses (person);
-  CREATE UNIQUE INDEX one_address_of_a_kind ON addresses (person, network, kind) WHERE kind <> 'alias';
+  CREATE UNIQUE INDEX ${ONE_OF_A_KIND} ON addresses (person, network, kind) WHERE kind <> 'alias';
 
   CREATE TABLE tokens (
     hash text COLLATE "C" PRIMARY KEY, person text COLLATE "C" NOT NULL, network text NOT NULL,

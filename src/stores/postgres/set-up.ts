@@ -9,6 +9,9 @@ export interface Candidate {
   readonly client: Client;
 }
 
+/** A database by its identity. */
+export type Placed<C> = C & { readonly id: string };
+
 interface Identity {
   readonly id: string;
   /** The identity of its home primary; null while it is new. */
@@ -19,12 +22,9 @@ type Known = Candidate & Identity;
 
 /**
  * Makes the databases the primaries of one bridge: those that are new take their part, the first of the settings becomes home
- * where there is none yet. Answers their identities in the order given, and which is home. Throws `StoreRefused` when
- * they do not belong together.
+ * where there is none yet. Answers all of them, home first. Throws `StoreRefused` when they do not belong together.
  */
-export async function setUp(
-  candidates: readonly Candidate[],
-): Promise<{ readonly ids: readonly string[]; readonly home: string }> {
+export async function setUp<C extends Candidate>(candidates: readonly C[]): Promise<Placed<C>[]> {
   const found = await Promise.all(candidates.map(identify));
   refuseDoubles(found);
   // In the same order for all nodes, so that none waits in a ring.
@@ -35,7 +35,8 @@ export async function setUp(
   await refuseUnknownPlaces(home, known);
   for (const each of known) if (each.home === null && each !== home) await join(each, home);
   for (const { client } of ordered) await client.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
-  return { ids: known.map(({ id }) => id), home: home.id };
+  const placed = candidates.map((candidate, index) => ({ ...candidate, id: known[index]?.id ?? '' }));
+  return placed.toSorted((a, b) => Number(b.id === home.id) - Number(a.id === home.id));
 }
 
 async function identify(candidate: Candidate): Promise<Known> {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../presence/clock.ts';
 import type { StoreLogger } from '../logger.ts';
 import type { Primary } from './primary.ts';
-import { sqlState } from './primary.ts';
+import { sqlState, UNDEFINED_OBJECT } from './primary.ts';
 import { CHANNEL } from './schema.ts';
 
 /** Names our prepared transactions among others on a server. */
@@ -13,9 +13,6 @@ const ORPHAN_MS = 5_000;
 const LOOK_MS = 5_000;
 /** How long a decision is kept at least, in hours. Aborts are kept for ever: a node that was halted may still mean to commit. */
 const KEPT_HOURS = 1;
-
-/** SQLSTATE: there is no such prepared transaction (any more). */
-const UNDEFINED_OBJECT = '42704';
 
 /** A name for a commit that spans primaries, known to its home. */
 export function newCommitName(home: Primary): string {
@@ -66,10 +63,24 @@ export class Recovery implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Looks now, and again from time to time until disposed. */
+  /** Looks from time to time until disposed. */
   start(): this {
-    this.#running ??= this.#look();
+    this.#timer = this.#options.clock.after(LOOK_MS, () => {
+      this.#running = this.look().finally(() => {
+        this.#running = null;
+        if (!this.#closed) this.start();
+      });
+    });
     return this;
+  }
+
+  /** Looks once; what cannot be ended now is logged, and left for the next time. */
+  async look(): Promise<void> {
+    try {
+      await this.run();
+    } catch (err) {
+      this.#options.logger.error({ err }, 'commits that were left halfway could not be ended yet');
+    }
   }
 
   /** Ends what is there to end by now. Errors as in `Primary`. */
@@ -96,17 +107,6 @@ export class Recovery implements AsyncDisposable {
     this.#closed = true;
     this.#timer?.[Symbol.dispose]();
     await this.#running;
-  }
-
-  async #look(): Promise<void> {
-    const { clock, logger } = this.#options;
-    try {
-      await this.run();
-    } catch (err) {
-      logger.error({ err }, 'commits that were left halfway could not be ended yet');
-    }
-    this.#running = null;
-    if (!this.#closed) this.#timer = clock.after(LOOK_MS, () => this.start());
   }
 }
 

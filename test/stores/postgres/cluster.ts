@@ -7,11 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Client } from 'pg';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { BINARIES, serverUser } from './binaries.ts';
 
 /** The longest that a server may take to answer, ms. */
 const START_MS = 60_000;
+/** The longest that a database may take to be emptied, ms. */
+const EMPTY_MS = 5_000;
 /** Between two looks at whether it does, ms. */
 const LOOK_MS = 20;
 
@@ -33,6 +35,7 @@ export class TestServer {
   readonly #settings: ServerSettings;
   #child: ChildProcess | null = null;
   #databases = 0;
+  readonly #free: string[] = [];
 
   constructor(folder: string, port: number, settings: ServerSettings) {
     this.folder = folder;
@@ -44,11 +47,23 @@ export class TestServer {
     return `postgres://postgres@127.0.0.1:${this.port}/${database}`;
   }
 
-  /** The URL of a new, empty database. */
+  /** The URL of a database without our schema, for the test that runs: emptied, it serves the next one. */
   async newDatabase(): Promise<string> {
+    const name = this.#free.pop() ?? (await this.#makeDatabase());
+    onTestFinished(async () => {
+      const empty = `SET statement_timeout = ${EMPTY_MS}; DROP SCHEMA IF EXISTS plexibridge CASCADE`;
+      await this.query(empty, name).then(
+        () => this.#free.push(name),
+        () => undefined, // held by what a test has left halfway
+      );
+    });
+    return this.url(name);
+  }
+
+  async #makeDatabase(): Promise<string> {
     const name = `test_${++this.#databases}`;
     await this.query(`CREATE DATABASE ${name}`);
-    return this.url(name);
+    return name;
   }
 
   /** Runs one statement on a connection of its own. */
@@ -131,7 +146,7 @@ export class TestServer {
 /** A new server, started. The caller disposes of it. */
 export async function startServer(settings: ServerSettings = {}): Promise<TestServer> {
   const folder = newFolder();
-  run('cp', ['-R', `${template()}/.`, folder]);
+  run('initdb', ['-D', folder, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']);
   const server = new TestServer(folder, await freePort(), settings);
   await server.start();
   return server;
@@ -171,21 +186,13 @@ export async function until(isSo: () => boolean | Promise<boolean>): Promise<voi
   }
 }
 
-let made: string | null = null;
-
-/** The data folder that each server starts from a copy of; made once a process. */
-function template(): string {
-  if (made !== null) return made;
-  const folder = newFolder();
-  run('initdb', ['-D', folder, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']);
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  return (made = folder);
-}
-
-/** Runs a program to its end as the server's user: one of the server's, or one of the system. */
+/** Runs one of the server's programs to its end, as its user. */
 function run(program: string, args: readonly string[]): void {
-  const path = program === 'cp' ? program : join(BINARIES ?? '', program);
-  execFileSync(path, args, { ...serverUser(), cwd: tmpdir(), stdio: ['ignore', 'ignore', 'pipe'] });
+  execFileSync(join(BINARIES ?? '', program), args, {
+    ...serverUser(),
+    cwd: tmpdir(),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
 }
 
 function newFolder(): string {
