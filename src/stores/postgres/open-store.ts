@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import type { Clock } from '../../presence/clock.ts';
 import { alone } from '../../presence/cluster.ts';
 import type { StoreLogger } from '../logger.ts';
+import { refuseUnfinished, TRANSFER_KEY } from '../transfer/progress.ts';
 import { UNCACHED, UNHEARD } from './caching.ts';
 import { directoryReader } from './directory-reader.ts';
 import { DirectoryWriter } from './directory-writer.ts';
@@ -14,20 +15,24 @@ import { RecordsAt } from './records.ts';
 import { checkServer } from './server-check.ts';
 import type { Candidate } from './set-up.ts';
 import { setUp } from './set-up.ts';
+import { ServingLocks } from './serving-locks.ts';
 import { ShardMap } from './shard-map.ts';
 import { Recovery } from './two-phase.ts';
 
 /** How long a start may wait for another node that is changing the schema, ms. */
 const MIGRATION_MS = 60_000;
 
-export interface PostgresStoreOptions {
+export interface PrimariesOptions {
   /** A connection URL for each primary; the first becomes home when all are new. */
   readonly shards: readonly string[];
   /** The most connections to each primary, besides the one that listens. */
   readonly connections: number;
-  readonly clock: Clock;
   readonly logger: StoreLogger;
   readonly timeouts?: Timeouts;
+}
+
+export interface PostgresStoreOptions extends PrimariesOptions {
+  readonly clock: Clock;
   /** The most reads, and the most writes, that may wait for those under way. */
   readonly queueLimit?: number;
 }
@@ -40,7 +45,13 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const node = randomBytes(9).toString('base64url');
   const primaries = await openPrimaries(options, `plexibridge ${node}`);
   try {
-    return await openNode(options, node, primaries);
+    const serving = await ServingLocks.take({ ...options, primaries });
+    try {
+      return await openNode(options, node, primaries, serving);
+    } catch (error) {
+      await serving[Symbol.asyncDispose]();
+      throw error;
+    }
   } catch (error) {
     await Promise.all(primaries.map((primary) => primary[Symbol.asyncDispose]()));
     throw error;
@@ -52,8 +63,11 @@ async function openNode(
   { clock, logger, queueLimit = 10_000 }: PostgresStoreOptions,
   node: string,
   [home, ...others]: readonly [Primary, ...Primary[]],
+  serving: ServingLocks,
 ): Promise<PostgresStore> {
   const primaries = [home, ...others];
+  const directory = directoryReader(home);
+  refuseUnfinished(await directory.meta(TRANSFER_KEY), home.place);
   const [records, commits, cluster] = [UNCACHED, UNHEARD, alone(node)];
   const map = new ShardMap(home, new Map(primaries.map((primary) => [primary.id, primary])), clock);
   const recordsAt = new Map(
@@ -70,19 +84,20 @@ async function openNode(
     recordsAt,
     writer: new DirectoryWriter({ home, node, commits }),
     records,
-    directory: { ...directoryReader(home), changed: () => undefined, clear: () => undefined },
+    directory: { ...directory, changed: () => undefined, clear: () => undefined },
     cluster,
     release: async () => {
       await duty?.[Symbol.asyncDispose]();
       await Promise.all([...recordsAt.values()].map((each) => each[Symbol.asyncDispose]()));
+      await serving[Symbol.asyncDispose]();
       await Promise.all(primaries.map((each) => each[Symbol.asyncDispose]()));
     },
   });
 }
 
 /** Makes all databases ready, and answers them, home first. */
-async function openPrimaries(
-  options: PostgresStoreOptions,
+export async function openPrimaries(
+  options: PrimariesOptions,
   name: string,
 ): Promise<readonly [Primary, ...Primary[]]> {
   const { shards, connections, logger, timeouts = TIMEOUTS } = options;

@@ -51,12 +51,15 @@ export interface PrimaryOptions extends ConnectionOptions {
 /** One PostgreSQL server that takes writes, or whatever stands behind its URL now. It is reached anew after every loss. */
 export class Primary implements AsyncDisposable {
   readonly id: string;
+  /** Names it to an operator, without secrets. */
+  readonly place: string;
   readonly #options: PrimaryOptions;
   readonly #pool: Pool;
   #failing = false;
 
   constructor(options: PrimaryOptions) {
     this.id = options.id;
+    this.place = options.place;
     this.#options = options;
     this.#pool = new Pool({
       ...clientConfig(options),
