@@ -102,7 +102,10 @@ export class TestServer {
 
   /** As a crash of its machine would: all of its processes at once. */
   async kill(): Promise<void> {
-    await this.#end((child) => signalAll(child, 'SIGKILL'));
+    let family: number[] = [];
+    await this.#end((child) => (family = signalAll(child, 'SIGKILL')));
+    // Memory that they share must be free before the next start.
+    await until(() => !family.some(isAlive));
   }
 
   /** Lets all of its processes hang until `resume`: connections stay, nobody answers. */
@@ -213,16 +216,26 @@ async function freePort(): Promise<number> {
 }
 
 /** To the server and to the processes that it started, which would outlive it. */
-function signalAll(server: ChildProcess, signal: NodeJS.Signals): void {
-  if (server.pid === undefined || server.exitCode !== null || server.signalCode !== null) return;
+function signalAll(server: ChildProcess, signal: NodeJS.Signals): number[] {
+  if (server.pid === undefined || server.exitCode !== null || server.signalCode !== null) return [];
   // Halted first, so that it starts no more of them meanwhile.
   server.kill('SIGSTOP');
-  for (const pid of [server.pid, ...childrenOf(server.pid)]) {
+  const family = [server.pid, ...childrenOf(server.pid)];
+  for (const pid of family) {
     try {
       process.kill(pid, signal);
     } catch {
       // It has gone by itself.
     }
+  }
+  return family;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }
 

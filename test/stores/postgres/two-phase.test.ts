@@ -75,7 +75,9 @@ describePostgres('commits that span primaries', () => {
         return new Primary({ ...common, id, url });
       }),
     );
-    onTestFinished(async () => void (await Promise.all(primaries.map((it) => it[Symbol.asyncDispose]()))));
+    onTestFinished(async () => {
+      await Promise.all(primaries.map((primary) => primary[Symbol.asyncDispose]()));
+    });
     const [home, ...others] = primaries;
     await new Recovery({ home: home!, others, clock: systemClock, logger: testLogger() }).run(0);
   }

@@ -81,7 +81,10 @@ export class Wire {
     client.on('data', (chunk: Buffer) => {
       for (const { bytes, isStatement } of statements.take(chunk)) {
         const meets = isStatement && ++this.statements === this.#cut?.nth;
-        if (meets && this.#cut?.when === 'before') return this.break();
+        if (meets && this.#cut?.when === 'before') {
+          this.break();
+          return;
+        }
         cutAtAnswer ||= meets;
         server.write(bytes);
       }
