@@ -3,7 +3,7 @@ import { migrateStore } from '../stores/migrate.ts';
 import { commandLogger } from './logger.ts';
 import { showProgress } from './progress.ts';
 import type { ConfigOption } from './settings.ts';
-import { readSettings } from './settings.ts';
+import { primariesOf, readSettings } from './settings.ts';
 
 /** The kinds of stores, as the options name them. */
 export const STORE_KINDS = ['sqlite', 'postgres'] as const;
@@ -19,16 +19,14 @@ interface MigrateCliOptions extends ConfigOption {
 /** Copies the store to one of the other kind. The settings are those of the bridge over PostgreSQL. */
 export async function migrate({ from, to, sqlite, ...config }: MigrateCliOptions): Promise<void> {
   if (from === to) throw new Error('A store is migrated to one of the other kind: --from and --to are the same.');
-  const { store } = readSettings(config);
-  if (store.shards.length === 0) {
-    throw new Error('The settings must be those over PostgreSQL: store.kind postgres, and store.shards.');
-  }
+  const settings = readSettings(config);
+  const shards = primariesOf(settings);
   const progress = showProgress();
   try {
     const reports = await migrateStore({
       from,
-      path: sqlite ?? store.path,
-      shards: store.shards,
+      path: sqlite ?? settings.store.path,
+      shards,
       clock: systemClock,
       logger: commandLogger(),
       watcher: {

@@ -7,6 +7,7 @@ import { migrate, STORE_KINDS } from './migrate.ts';
 import { checkRegistrationFile, generateRegistration } from './registration.ts';
 import { restore } from './restore.ts';
 import { serve } from './serve.ts';
+import { move, printShards } from './shards.ts';
 
 /** Runs the command line. Exit codes: 0 done, 1 refused or failed, with the reason on standard error. */
 export async function run(argv: readonly string[]): Promise<void> {
@@ -32,6 +33,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     .action(restore);
 
   addMigrate(program, configFile);
+  addShards(program, configFile);
 
   const config = program.command('config').description('look at settings');
   config.command('check').description('check the settings').addOption(configFile).action(checkConfig);
@@ -58,6 +60,21 @@ function addMigrate(program: Command, configFile: Option): void {
     .addOption(configFile)
     .option('--sqlite <folder>', 'the data folder; by default store.path of the settings, which name store.shards')
     .action(migrate);
+}
+
+function addShards(program: Command, configFile: Option): void {
+  const shards = program.command('shards').description('the shards of a store over PostgreSQL');
+  shards
+    .command('list', { isDefault: true })
+    .description('which primary has which shards, and how many records')
+    .addOption(configFile)
+    .action(printShards);
+  shards
+    .command('move <range>')
+    .description('move shards such as 0-15,40 to another primary, while the bridge runs')
+    .requiredOption('--to <primary>', 'its number in the list, or host/database')
+    .addOption(configFile)
+    .action(move);
 }
 
 function addRegistration(program: Command, configFile: Option): void {
