@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { PersonId } from '../../../src/presence/identity.ts';
 import type { PostgresStore } from '../../../src/stores/postgres/postgres-store.ts';
+import { firstPlace } from '../../../src/stores/postgres/set-up.ts';
 import { shardOf } from '../../../src/stores/postgres/shard-map.ts';
 import { personId, recordOf } from '../../contract/records.ts';
 import { ManualClock } from '../../helpers/clock.ts';
@@ -13,7 +14,7 @@ function somebodyAway(...others: readonly number[]): PersonId {
   for (let index = 0; ; index++) {
     const person = personId(`person-${index}`);
     const shard = shardOf(person);
-    if (shard % 2 === 1 && !others.includes(shard)) return person;
+    if (firstPlace(shard, 2) === 1 && !others.includes(shard)) return person;
   }
 }
 
