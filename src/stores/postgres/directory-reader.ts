@@ -1,7 +1,6 @@
 import type { QueryResultRow } from 'pg';
 import type {
   Block,
-  Directory,
   HeldToken,
   HeldTokenReader,
   Invite,
@@ -12,6 +11,8 @@ import type {
 } from '../../presence/directory.ts';
 import type { AddressKind, NetworkName, Person, PersonId, Visibility } from '../../presence/identity.ts';
 import { fromColumn, toColumn } from '../text-column.ts';
+import type { DirectorySource } from './cached-directory.ts';
+import type { DirectoryRow } from './directory-rows.ts';
 import type { Primary } from './primary.ts';
 
 interface PersonRow {
@@ -45,7 +46,7 @@ interface InviteRow {
 }
 
 /** The committed directory. Errors as in `Primary`. */
-export function directoryReader(home: Primary): Omit<Directory, 'commit'> {
+export function directoryReader(home: Primary): DirectorySource {
   return {
     people: peopleReader(home),
     tokens: tokenReader(home),
@@ -57,7 +58,15 @@ export function directoryReader(home: Primary): Omit<Directory, 'commit'> {
       ]);
       return value && fromColumn(value.value);
     },
-    position: async () => Number((await first(home, 'SELECT seq FROM directory_position'))?.['seq'] ?? 0),
+    positionAfter: async (seq) => {
+      const found = await home.query<{ position: string; rows: DirectoryRow[] | null }>(
+        `SELECT d.seq AS position, o.rows FROM directory_position d
+         LEFT JOIN outbox o ON o.seq > $1 AND o.rows IS NOT NULL`,
+        [seq],
+      );
+      const rows = found.flatMap((row) => row.rows ?? []);
+      return { position: Number(found[0]?.position ?? 0), rows };
+    },
   };
 }
 

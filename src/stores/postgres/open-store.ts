@@ -1,22 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import type { Client } from 'pg';
 import type { Clock } from '../../presence/clock.ts';
-import { alone } from '../../presence/cluster.ts';
 import type { StoreLogger } from '../logger.ts';
 import { refuseUnfinished, TRANSFER_KEY } from '../transfer/progress.ts';
-import { UNCACHED, UNHEARD } from './caching.ts';
 import { directoryReader } from './directory-reader.ts';
 import { DirectoryWriter } from './directory-writer.ts';
+import type { Terms } from './duties.ts';
+import { TERMS } from './duties.ts';
+import { follow } from './follow.ts';
+import type { FeedMetrics } from './metrics.ts';
+import { UNMEASURED } from './metrics.ts';
 import { migrate } from './migrate.ts';
 import { PostgresStore } from './postgres-store.ts';
 import type { Timeouts } from './primary.ts';
 import { connect, Primary, TIMEOUTS } from './primary.ts';
 import { RecordsAt } from './records.ts';
+import { Retention } from './retention.ts';
 import { checkServer } from './server-check.ts';
 import type { Candidate } from './set-up.ts';
 import { setUp } from './set-up.ts';
 import { ServingLocks } from './serving-locks.ts';
 import { ShardMap } from './shard-map.ts';
+import { BucketKinds } from './shared-buckets.ts';
 import { Recovery } from './two-phase.ts';
 
 /** How long a start may wait for another node that is changing the schema, ms. */
@@ -35,6 +40,12 @@ export interface PostgresStoreOptions extends PrimariesOptions {
   readonly clock: Clock;
   /** The most reads, and the most writes, that may wait for those under way. */
   readonly queueLimit?: number;
+  /** The most records remembered, and answers of the directory of each kind. */
+  readonly cacheSize?: number;
+  /** What the feed tells of itself; nobody by default. */
+  readonly metrics?: FeedMetrics;
+  /** How long duties last. */
+  readonly terms?: Terms;
 }
 
 /**
@@ -47,6 +58,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   try {
     const serving = await ServingLocks.take({ ...options, primaries });
     try {
+      const [home] = primaries;
+      refuseUnfinished(await directoryReader(home).meta(TRANSFER_KEY), home.place);
       return await openNode(options, node, primaries, serving);
     } catch (error) {
       await serving[Symbol.asyncDispose]();
@@ -60,15 +73,32 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 
 /** Puts a node together; `home` comes first. */
 async function openNode(
-  { clock, logger, queueLimit = 10_000 }: PostgresStoreOptions,
+  options: PostgresStoreOptions,
   node: string,
   [home, ...others]: readonly [Primary, ...Primary[]],
   serving: ServingLocks,
 ): Promise<PostgresStore> {
+  const { clock, logger, queueLimit = 10_000, cacheSize = 100_000 } = options;
+  const { metrics = UNMEASURED, terms = TERMS } = options;
   const primaries = [home, ...others];
-  const directory = directoryReader(home);
-  refuseUnfinished(await directory.meta(TRANSFER_KEY), home.place);
-  const [records, commits, cluster] = [UNCACHED, UNHEARD, alone(node)];
+  const buckets = new BucketKinds({ home, queueLimit });
+  const recovery = new Recovery({ home, others, clock, logger });
+  const purge = () => buckets.purge();
+  const standing = new Map<string, () => AsyncDisposable>([
+    ['retention', () => new Retention({ primaries, node, purge, clock, logger })],
+    ...(others.length === 0 ? [] : [['two-phase', () => recovery.start()] as const]),
+  ]);
+  const { records, directory, commits, cluster } = follow({
+    home,
+    primaries,
+    node,
+    standing,
+    terms,
+    cacheSize,
+    metrics,
+    logger,
+    clock,
+  });
   const map = new ShardMap(home, new Map(primaries.map((primary) => [primary.id, primary])), clock);
   const recordsAt = new Map(
     primaries.map((primary) => {
@@ -76,21 +106,19 @@ async function openNode(
     }),
   );
   await map.load();
-  const recovery = new Recovery({ home, others, clock, logger });
   if (others.length > 0) await recovery.look();
-  const duty = others.length === 0 ? null : cluster.hold('two-phase', () => recovery.start());
   return new PostgresStore({
     map,
     recordsAt,
     writer: new DirectoryWriter({ home, node, commits }),
     records,
-    directory: { ...directory, changed: () => undefined, clear: () => undefined },
+    directory,
     cluster,
+    buckets,
     release: async () => {
-      await duty?.[Symbol.asyncDispose]();
-      await Promise.all([...recordsAt.values()].map((each) => each[Symbol.asyncDispose]()));
-      await serving[Symbol.asyncDispose]();
-      await Promise.all(primaries.map((each) => each[Symbol.asyncDispose]()));
+      for (const parts of [[cluster, buckets], recordsAt.values(), [serving], primaries]) {
+        await Promise.all([...parts].map((part) => part[Symbol.asyncDispose]()));
+      }
     },
   });
 }

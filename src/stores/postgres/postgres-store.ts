@@ -9,6 +9,7 @@ import { directoryRow } from './directory-rows.ts';
 import type { DirectoryWriter, Written } from './directory-writer.ts';
 import type { Primary } from './primary.ts';
 import type { RecordRow, RecordsAt } from './records.ts';
+import type { BucketKinds, BucketLimits, SharedBuckets } from './shared-buckets.ts';
 import type { ShardMap } from './shard-map.ts';
 import { shardOf } from './shard-map.ts';
 
@@ -19,6 +20,7 @@ export interface PostgresParts {
   readonly records: RecordView;
   readonly directory: DirectoryView;
   readonly cluster: Cluster;
+  readonly buckets: Pick<BucketKinds, 'open'>;
   /** Ends the feed and the duties, then the connections, once nothing is in flight. */
   readonly release: () => Promise<void>;
 }
@@ -103,6 +105,11 @@ export class PostgresStore implements PresenceStore, Directory, Cluster, AsyncDi
 
   hold(duty: string, begin: () => AsyncDisposable): AsyncDisposable {
     return this.#parts.cluster.hold(duty, begin);
+  }
+
+  /** Rate limits of that name that hold over all nodes. */
+  buckets(name: string, limits: BucketLimits): SharedBuckets {
+    return this.#parts.buckets.open(name, limits);
   }
 
   /** Refuses what comes later, and finishes what was accepted. */

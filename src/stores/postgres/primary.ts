@@ -116,15 +116,16 @@ export class Primary implements AsyncDisposable {
 
   /** Tells the operator when the primary stops answering, and when it answers again. */
   async #watch<T>(work: () => Promise<T>): Promise<T> {
-    const { logger, place } = this.#options;
+    const { logger } = this.#options;
     try {
       const result = await work();
-      if (this.#failing) logger.info(`${place}: the store answers again`);
+      if (this.#failing) logger.info(`${this.place}: the store answers again`);
       this.#failing = false;
       return result;
     } catch (cause) {
       if (!EXPECTED.includes(sqlState(cause))) {
-        if (!this.#failing) logger.error({ err: cause }, `${place}: the store does not answer as it should`);
+        if (!this.#failing)
+          logger.error({ err: cause }, `${this.place}: the store does not answer as it should`);
         this.#failing = true;
       }
       throw new BridgeError('store_unavailable', '', { cause });

@@ -145,9 +145,10 @@ const CLUSTER = `
   -- Work that one node at a time does.
   CREATE TABLE duties (name text PRIMARY KEY, node text NOT NULL, until timestamptz NOT NULL);
 
-  -- Rate limits that hold over all nodes; worth nothing after a crash.
+  -- Rate limits that hold over all nodes; worth nothing after a crash. granted: how many the last take was given.
   CREATE UNLOGGED TABLE buckets (
     kind text COLLATE "C", key text COLLATE "C", tokens double precision NOT NULL, at timestamptz NOT NULL,
+    granted int NOT NULL,
     PRIMARY KEY (kind, key)
   ) WITH (fillfactor = 70);
 `;
@@ -369,4 +370,55 @@ const FUNCTIONS = `
   END $$;
 `;
 
-export const MIGRATIONS: readonly string[] = [DIRECTORY + PRESENCE + OUTBOX + CLUSTER + FUNCTIONS];
+/** For the feed, which tells every node what the others commit. */
+const FEED = `
+  -- A row that tells nothing: a place to follow from, and a measure of how long the feed takes.
+  CREATE FUNCTION mark_outbox(p_node text, OUT seq bigint, OUT at timestamptz) LANGUAGE plpgsql AS $$
+  BEGIN
+    PERFORM pg_advisory_xact_lock(${OUTBOX_LOCK});
+    seq := append_outbox(p_node, '{}', '{}', NULL);
+    at := (SELECT o.at FROM outbox o WHERE o.seq = mark_outbox.seq);
+    PERFORM pg_notify('${CHANNEL}', seq::text);
+  END $$;
+
+  -- Empties the lane that takes the next appends, ahead of its time, unless something in it is younger than a turn: then
+  -- the clock was put back. Answers whether it did.
+  CREATE FUNCTION retain_outbox(p_now timestamptz) RETURNS boolean LANGUAGE plpgsql SET lock_timeout = '500ms' AS $$
+  DECLARE
+    lane text := 'outbox_' || outbox_lane(p_now, 1);
+    newest timestamptz;
+  BEGIN
+    EXECUTE format('SELECT at FROM %I ORDER BY seq DESC LIMIT 1', lane) INTO newest;
+    IF newest IS NULL OR newest > p_now - interval '590 s' THEN
+      RETURN false;
+    END IF;
+    EXECUTE format('TRUNCATE %I', lane);
+    RETURN true;
+  END $$;
+`;
+
+/** Rate limits that hold over all nodes. */
+const BUCKETS = `
+  CREATE FUNCTION refilled(p_tokens float8, p_elapsed interval, p_burst float8, p_per_second float8) RETURNS float8
+  LANGUAGE sql IMMUTABLE AS $$
+    SELECT least(p_burst, p_tokens + greatest(0, extract(epoch FROM p_elapsed)::float8) * p_per_second)
+  $$;
+
+  -- Takes as many as there are from each bucket, up to as many as are wanted. Answers what is left, and how many it was.
+  CREATE FUNCTION take_from_buckets(p_kind text, p_keys text[], p_wanted int[], p_burst float8, p_per_second float8)
+  RETURNS TABLE (key text, tokens float8, granted int) LANGUAGE sql AS $$
+    INSERT INTO buckets AS b (kind, key, tokens, at, granted)
+    SELECT p_kind, t.key, p_burst - least(t.wanted, floor(p_burst)), clock_timestamp(), least(t.wanted, floor(p_burst))
+    FROM unnest(p_keys, p_wanted) AS t (key, wanted)
+    ON CONFLICT (kind, key) DO UPDATE SET
+      tokens = refilled(b.tokens, excluded.at - b.at, p_burst, p_per_second)
+        - least(excluded.granted, floor(refilled(b.tokens, excluded.at - b.at, p_burst, p_per_second))),
+      granted = least(excluded.granted, floor(refilled(b.tokens, excluded.at - b.at, p_burst, p_per_second))),
+      at = greatest(b.at, excluded.at) -- whoever waited for another node comes with an earlier time
+    RETURNING b.key, b.tokens, b.granted
+  $$;
+`;
+
+export const MIGRATIONS: readonly string[] = [
+  DIRECTORY + PRESENCE + OUTBOX + CLUSTER + FUNCTIONS + FEED + BUCKETS,
+];

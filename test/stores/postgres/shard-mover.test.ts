@@ -12,7 +12,7 @@ import { formatRanges, listShards, moveShards, parseRanges } from '../../../src/
 import { personId, recordOf } from '../../contract/records.ts';
 import { testLogger } from '../data-folder.ts';
 import { describePostgres } from './binaries.ts';
-import { queryAt, useServer } from './cluster.ts';
+import { queryAt, until, useServer } from './cluster.ts';
 import { openNode } from './stores.ts';
 
 /** A shard that is on the second of two primaries, and one that is at home. */
@@ -45,7 +45,7 @@ describePostgres('moving shards', () => {
   /** Databases whose second has somebody in the shard, and two nodes over them. */
   async function setUp(count = 2) {
     const urls = await databases(count);
-    const nodes = [await openNode(urls), await openNode(urls)] as const;
+    const nodes = [await openForgetful(urls), await openForgetful(urls)] as const;
     for (const person of PEOPLE) await nodes[0].compareAndSet(person, 0, recordOf(1));
     await nodes[0].compareAndSet(DORA, 0, recordOf(1));
     return { urls, nodes };
@@ -84,7 +84,7 @@ describePostgres('moving shards', () => {
       await expectOrder(urls);
       // One that has just come, and two that know the old place; they find the new one only when they must.
       const fresh = await openNode(urls);
-      for (const node of [fresh, ...nodes]) expect(await node.get(ALICE)).toEqual(recordOf(1));
+      for (const node of [fresh, ...nodes]) expect(await readAnew(node, ALICE)).toEqual(recordOf(1));
       await fresh[Symbol.asyncDispose]();
     });
     expect(steps).toEqual(MOVE_STEPS);
@@ -95,7 +95,7 @@ describePostgres('moving shards', () => {
       const { urls, nodes } = await setUp();
       await crashAt(urls, last);
       await expectOrder(urls);
-      for (const node of [await openNode(urls), nodes[0]]) expect(await node.get(ALICE)).toEqual(recordOf(1));
+      for (const node of [await openNode(urls), nodes[0]]) expect(await readAnew(node, ALICE)).toEqual(recordOf(1));
       const closed = ['closed', 'caught-up', 'readable', 'mapped', 'unreadable'].includes(last);
       if (!closed) {
         expect(await nodes[0].compareAndSet(ALICE, 1, recordOf(2))).toBe(true);
@@ -187,6 +187,7 @@ describePostgres('moving shards', () => {
     const shards = [...new Set([SHARD, OTHER, 100, 101])];
     const people = shards.flatMap((shard) => peopleOf(shard, 4));
     const history = new History(nodes, people);
+    await history.follow();
     const load = history.run();
     load.catch(() => undefined); // told by whoever waits for it
     let longest = 0;
@@ -200,6 +201,7 @@ describePostgres('moving shards', () => {
     await load;
     process.stderr.write(`shards took no writes for ${longest} ms at most, under load\n`);
     for (const node of [...nodes, await openNode(urls)]) await history.expectAllIn(node);
+    await history.expectAllTold();
     expect(await unfinishedAt(urls)).toEqual([]);
     const rows = await Promise.all(urls.map(rowsAt));
     expect(rows.map((counts) => shards.filter((shard) => counts[shard] !== undefined).length)).toEqual([0, 0, 4]);
@@ -229,6 +231,17 @@ describePostgres('moving shards', () => {
     expect(formatRanges([])).toBe('');
   });
 });
+
+/** A node that remembers one record only. */
+function openForgetful(urls: readonly string[]): Promise<PostgresStore> {
+  return openNode(urls, { cacheSize: 1 });
+}
+
+/** As the database has it now. */
+async function readAnew(node: PostgresStore, person: PersonId) {
+  await node.get(DORA);
+  return node.get(person);
+}
 
 function optionsOf(shards: readonly string[]) {
   return { shards, clock: systemClock, logger: testLogger() };
@@ -307,8 +320,10 @@ type Change = [person: PersonId, expected: number, value: PresenceRecord];
 class History {
   readonly #nodes: readonly PostgresStore[];
   readonly #people: readonly PersonId[];
-  /** Acknowledged writes of each, by version: who wrote it. */
-  readonly #written = new Map<PersonId, Map<number, number>>();
+  /** Acknowledged writes of each, by version: a mark, and which node wrote it. */
+  readonly #written = new Map<PersonId, Map<number, { readonly mark: number; readonly node: PostgresStore }>>();
+  /** How often each node was told that others changed somebody. */
+  readonly #told = new Map<PostgresStore, Map<PersonId, number>>();
   /** Commits of each node take turns, as those of a bridge do. */
   readonly #turns = new Map<PostgresStore, Promise<unknown>>();
   #stopped = false;
@@ -320,6 +335,20 @@ class History {
     this.#people = people;
     for (const person of people) this.#written.set(person, new Map());
     onTestFinished(() => this.stop());
+  }
+
+  async follow(): Promise<void> {
+    for (const node of this.#nodes) {
+      const told = new Map<PersonId, number>();
+      this.#told.set(node, told);
+      await node.follow({
+        recordsChanged: async (people) => {
+          for (const person of people) told.set(person, (told.get(person) ?? 0) + 1);
+        },
+        directoryChanged: async () => undefined,
+        missed: async () => expect.unreachable('nothing is missed'),
+      });
+    }
   }
 
   /** Ends when stopped. */
@@ -347,15 +376,32 @@ class History {
       const written = this.#written.get(person)!;
       const newest = Math.max(...written.keys());
       expect(record?.version).toBe(newest);
-      expect(record?.lastActivity).toBe(written.get(newest));
+      expect(record?.lastActivity).toBe(written.get(newest)?.mark);
       expect(written.size).toBeGreaterThanOrEqual(newest - 1);
     }
+  }
+
+  /** Each node has been told of each commit of the others, once. */
+  async expectAllTold(): Promise<void> {
+    for (const [node, told] of this.#told) {
+      for (const person of this.#people) {
+        const others = [...this.#written.get(person)!.values()].filter((write) => write.node !== node);
+        await until(() => (told.get(person) ?? 0) >= others.length);
+        expect(told.get(person) ?? 0).toBe(others.length);
+      }
+    }
+  }
+
+  /** The newest version that this node was acknowledged. */
+  #newestOf(node: PostgresStore, person: PersonId): number {
+    const own = [...this.#written.get(person)!].filter(([, write]) => write.node === node);
+    return Math.max(0, ...own.map(([version]) => version));
   }
 
   async #write(node: PostgresStore, person: PersonId, mark: number): Promise<void> {
     const written = this.#written.get(person)!;
     for (let count = 0; !this.#stopped; count++) {
-      const before = Math.max(0, ...written.keys());
+      const before = this.#newestOf(node, person);
       const version = (await node.get(person))?.version ?? 0;
       expect(version).toBeGreaterThanOrEqual(before);
       const lastActivity = 2 * count + mark;
@@ -367,7 +413,7 @@ class History {
           : await node.compareAndSet(person, version, record);
       if (!won) continue;
       expect(written.has(version + 1)).toBe(false);
-      written.set(version + 1, lastActivity);
+      written.set(version + 1, { mark: lastActivity, node });
       this.#acknowledged();
     }
   }
@@ -394,11 +440,11 @@ class History {
     }
   }
 
-  /** Nobody reads less than was acknowledged before, nor less than the node has read. */
+  /** Nobody reads less than the node has acknowledged before, nor less than it has read. */
   async #read(node: PostgresStore, person: PersonId): Promise<void> {
     let seen = 0;
     while (!this.#stopped) {
-      const acknowledged = Math.max(0, ...this.#written.get(person)!.keys());
+      const acknowledged = this.#newestOf(node, person);
       const version = (await node.get(person))?.version ?? 0;
       expect(version).toBeGreaterThanOrEqual(Math.max(seen, acknowledged));
       seen = version;
