@@ -23,3 +23,9 @@ export function dataFolder({ store }: Settings): string {
       'write-ahead log for the whole server, or pg_dump and pg_restore for each database of store.shards.',
   );
 }
+
+/** The primaries of a store over PostgreSQL. Throws where the store is another. */
+export function primariesOf({ store }: Settings): readonly string[] {
+  if (store.shards.length > 0) return store.shards;
+  throw new Error('The settings must be those over PostgreSQL: store.kind postgres, and store.shards.');
+}

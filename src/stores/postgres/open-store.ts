@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { Client } from 'pg';
 import type { Clock } from '../../presence/clock.ts';
 import type { StoreLogger } from '../logger.ts';
+import { refuseUnfinished, TRANSFER_KEY } from '../transfer/progress.ts';
+import { directoryReader } from './directory-reader.ts';
 import { DirectoryWriter } from './directory-writer.ts';
 import type { Terms } from './duties.ts';
 import { TERMS } from './duties.ts';
@@ -17,6 +19,7 @@ import { Retention } from './retention.ts';
 import { checkServer } from './server-check.ts';
 import type { Candidate } from './set-up.ts';
 import { setUp } from './set-up.ts';
+import { ServingLocks } from './serving-locks.ts';
 import { ShardMap } from './shard-map.ts';
 import { BucketKinds } from './shared-buckets.ts';
 import { Recovery } from './two-phase.ts';
@@ -24,14 +27,17 @@ import { Recovery } from './two-phase.ts';
 /** How long a start may wait for another node that is changing the schema, ms. */
 const MIGRATION_MS = 60_000;
 
-export interface PostgresStoreOptions {
+export interface PrimariesOptions {
   /** A connection URL for each primary; the first becomes home when all are new. */
   readonly shards: readonly string[];
   /** The most connections to each primary, besides the one that listens. */
   readonly connections: number;
-  readonly clock: Clock;
   readonly logger: StoreLogger;
   readonly timeouts?: Timeouts;
+}
+
+export interface PostgresStoreOptions extends PrimariesOptions {
+  readonly clock: Clock;
   /** The most reads, and the most writes, that may wait for those under way. */
   readonly queueLimit?: number;
   /** The most records remembered, and answers of the directory of each kind. */
@@ -50,7 +56,15 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const node = randomBytes(9).toString('base64url');
   const primaries = await openPrimaries(options, `plexibridge ${node}`);
   try {
-    return await openNode(options, node, primaries);
+    const serving = await ServingLocks.take({ ...options, primaries });
+    try {
+      const [home] = primaries;
+      refuseUnfinished(await directoryReader(home).meta(TRANSFER_KEY), home.place);
+      return await openNode(options, node, primaries, serving);
+    } catch (error) {
+      await serving[Symbol.asyncDispose]();
+      throw error;
+    }
   } catch (error) {
     await Promise.all(primaries.map((primary) => primary[Symbol.asyncDispose]()));
     throw error;
@@ -62,6 +76,7 @@ async function openNode(
   options: PostgresStoreOptions,
   node: string,
   [home, ...others]: readonly [Primary, ...Primary[]],
+  serving: ServingLocks,
 ): Promise<PostgresStore> {
   const { clock, logger, queueLimit = 10_000, cacheSize = 100_000 } = options;
   const { metrics = UNMEASURED, terms = TERMS } = options;
@@ -101,7 +116,7 @@ async function openNode(
     cluster,
     buckets,
     release: async () => {
-      for (const parts of [[cluster, buckets], recordsAt.values(), primaries]) {
+      for (const parts of [[cluster, buckets], recordsAt.values(), [serving], primaries]) {
         await Promise.all([...parts].map((part) => part[Symbol.asyncDispose]()));
       }
     },
@@ -109,8 +124,8 @@ async function openNode(
 }
 
 /** Makes all databases ready, and answers them, home first. */
-async function openPrimaries(
-  options: PostgresStoreOptions,
+export async function openPrimaries(
+  options: PrimariesOptions,
   name: string,
 ): Promise<readonly [Primary, ...Primary[]]> {
   const { shards, connections, logger, timeouts = TIMEOUTS } = options;

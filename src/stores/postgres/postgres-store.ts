@@ -75,9 +75,12 @@ export class PostgresStore implements PresenceStore, Directory, Cluster, AsyncDi
     this.#refuseWhenClosed();
     const { map, recordsAt } = this.#parts;
     // Once more when a shard has moved meanwhile: it may have been looked for at both places at the wrong time.
+    let edition: number;
     do {
+      edition = map.edition;
       for (const records of recordsAt.values()) yield* records.unsettled(now);
-    } while (await map.load());
+      await map.load();
+    } while (map.edition !== edition);
   }
 
   meta(key: string): Promise<string | null> {

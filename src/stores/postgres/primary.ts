@@ -51,6 +51,7 @@ export interface PrimaryOptions extends ConnectionOptions {
 /** One PostgreSQL server that takes writes, or whatever stands behind its URL now. It is reached anew after every loss. */
 export class Primary implements AsyncDisposable {
   readonly id: string;
+  /** Names it to an operator, without secrets. */
   readonly place: string;
   readonly #options: PrimaryOptions;
   readonly #pool: Pool;

@@ -179,6 +179,7 @@ function decode(body: string): PresenceRecord {
   }
 }
 
-function slotOf(ms: number): number {
+/** What `settled_slot` has for an instant, ms since 1970. */
+export function slotOf(ms: number): number {
   return Math.floor(ms / SLOT_MS);
 }

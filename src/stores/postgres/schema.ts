@@ -15,6 +15,11 @@ export const OUTBOX_LOCK = 0x7078_7031;
 /** Held by whoever brings a primary to today's schema. */
 export const MIGRATION_LOCK = 0x7078_7032;
 
+/** Held by every node while it serves, shared; alone by whoever needs the store for itself. */
+export const SERVING_LOCK = 0x7078_7033;
+/** Held by whoever moves shards. */
+export const MOVING_LOCK = 0x7078_7034;
+
 /** Logical shards, for ever: a person's is computed from her id. */
 export const SHARDS = 256;
 

@@ -80,9 +80,14 @@ async function homeOf(known: readonly Known[]): Promise<Known> {
   return home;
 }
 
+/** Which of so many primaries a shard is on at first; ranges, which are easily told and moved. */
+export function firstPlace(shard: number, primaries: number): number {
+  return Math.floor((shard * primaries) / SHARDS);
+}
+
 /** Shares the shards out evenly, in one transaction: they are all somewhere, or there is no home yet. */
 async function makeHome(home: Known, known: readonly Known[]): Promise<void> {
-  const places = Array.from({ length: SHARDS }, (_, shard) => known[shard % known.length]?.id);
+  const places = Array.from({ length: SHARDS }, (_, shard) => known[firstPlace(shard, known.length)]?.id);
   const { client } = home;
   await client.query('BEGIN');
   await client.query(

@@ -19,7 +19,9 @@ export class ShardMap {
   readonly #primaries: ReadonlyMap<string, Primary>;
   readonly #clock: Clock;
   #places: readonly string[] = [];
+  #edition = 0;
   #loading: Promise<void> | null = null;
+  #next: Promise<void> | null = null;
 
   /** `primaries` by identity, home included. Load it before use. */
   constructor(home: Primary, primaries: ReadonlyMap<string, Primary>, clock: Clock) {
@@ -36,12 +38,15 @@ export class ShardMap {
     return primary;
   }
 
-  /** Reads it anew; callers at the same time share one read. Resolves whether it has changed. Errors as in `Primary`. */
-  async load(): Promise<boolean> {
-    const before = this.#places;
-    this.#loading ??= this.#read().finally(() => (this.#loading = null));
-    await this.#loading;
-    return before.join() !== this.#places.join();
+  /** Another whenever it was found to have changed. */
+  get edition(): number {
+    return this.#edition;
+  }
+
+  /** Reads it anew; callers at the same time share a read that begins after they called. Errors as in `Primary`. */
+  load(): Promise<void> {
+    this.#next ??= this.#readAfter(this.#loading);
+    return this.#next;
   }
 
   /**
@@ -62,10 +67,19 @@ export class ShardMap {
     });
   }
 
+  async #readAfter(underWay: Promise<void> | null): Promise<void> {
+    await underWay?.catch(() => undefined);
+    this.#loading = this.#next;
+    this.#next = null;
+    await this.#read();
+  }
+
   async #read(): Promise<void> {
     const rows = await this.#home.query<{ primary_id: string }>(
       'SELECT primary_id FROM shards ORDER BY shard',
     );
-    this.#places = rows.map(({ primary_id }) => primary_id);
+    const places = rows.map(({ primary_id }) => primary_id);
+    if (places.join() !== this.#places.join()) this.#edition++;
+    this.#places = places;
   }
 }

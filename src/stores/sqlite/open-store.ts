@@ -17,6 +17,7 @@ import { decodeBody } from './log-body.ts';
 import { Records } from './records.ts';
 import type { SqliteParts } from './sqlite-store.ts';
 import { SqliteStore } from './sqlite-store.ts';
+import { refusePart } from './transfer-reader.ts';
 import { startWorker } from './worker-calls.ts';
 
 export interface SqliteStoreOptions extends Partial<FoldLimits> {
@@ -45,6 +46,7 @@ export async function openParts(options: SqliteStoreOptions): Promise<SqlitePart
   try {
     prepareFolder(path);
     const [log, state] = [openReader(files.log), openReader(files.state)];
+    refusePart(log, path);
     const records = new Records(state, cacheSize);
     const progress = replay(path, log, state, records);
     return {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { PersonId } from '../../../src/presence/identity.ts';
 import type { PostgresStore } from '../../../src/stores/postgres/postgres-store.ts';
+import { firstPlace } from '../../../src/stores/postgres/set-up.ts';
 import { shardOf } from '../../../src/stores/postgres/shard-map.ts';
 import { personId, recordOf } from '../../contract/records.ts';
 import { ManualClock } from '../../helpers/clock.ts';
@@ -16,10 +17,10 @@ function somebody(where: (shard: number, person: PersonId) => boolean): PersonId
 }
 
 /** Her shard moves; the second of two primaries has it. */
-const ALICE = somebody((shard) => shard % 2 === 1);
+const ALICE = somebody((shard) => firstPlace(shard, 2) === 1);
 const SHARD = shardOf(ALICE);
 /** Hers stays there. */
-const BOB = somebody((shard) => shard % 2 === 1 && shard !== SHARD);
+const BOB = somebody((shard) => firstPlace(shard, 2) === 1 && shard !== SHARD);
 /** She goes with Alice. */
 const CAROL = somebody((shard, person) => shard === SHARD && person !== ALICE);
 

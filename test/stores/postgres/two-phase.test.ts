@@ -6,6 +6,7 @@ import type { PersonId } from '../../../src/presence/identity.ts';
 import type { PostgresStore } from '../../../src/stores/postgres/postgres-store.ts';
 import { Primary, TIMEOUTS } from '../../../src/stores/postgres/primary.ts';
 import { OUTBOX_LOCK } from '../../../src/stores/postgres/schema.ts';
+import { firstPlace } from '../../../src/stores/postgres/set-up.ts';
 import { shardOf } from '../../../src/stores/postgres/shard-map.ts';
 import { Recovery } from '../../../src/stores/postgres/two-phase.ts';
 import { personId, recordOf } from '../../contract/records.ts';
@@ -21,7 +22,7 @@ import { Wire } from './wire.ts';
 function somebodyAt(nth: number, primaries: number): PersonId {
   for (let index = 0; ; index++) {
     const person = personId(`person-${index}`);
-    if (shardOf(person) % primaries === nth) return person;
+    if (firstPlace(shardOf(person), primaries) === nth) return person;
   }
 }
 
