@@ -51,6 +51,7 @@ export class CachedDirectory implements DirectoryView {
   readonly #invites: ReadThrough<string, Invite[]>;
 
   constructor(options: CachedDirectoryOptions) {
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- it is told where it is called
     const lists = <Entry>() => ({ ...options, sizeOf: (list: Entry[]) => list.length + 1 });
     this.#options = options;
     this.#inner = options.inner;
@@ -160,6 +161,7 @@ export class CachedDirectory implements DirectoryView {
         break;
       case 'held_tokens':
       case 'meta':
+      case 'audit':
         break; // not remembered
     }
   }

@@ -173,8 +173,8 @@ function auditReader(home: Primary): AuditReader {
   return {
     page: async (before, limit) => {
       const rows = await home.query<AuditRow>(
-        `SELECT seq, at, actor, action, subjects, details FROM audit
-         WHERE $1::bigint IS NULL OR seq < $1 ORDER BY seq DESC LIMIT $2`,
+        `SELECT ord AS seq, at, actor, action, subjects, details FROM audit
+         WHERE $1::bigint IS NULL OR ord < $1 ORDER BY ord DESC LIMIT $2`,
         [before, limit],
       );
       return rows.map(entry);

@@ -143,6 +143,7 @@ class Duty implements AsyncDisposable {
   async #run(): Promise<void> {
     while (!this.#ending) {
       await this.#changed.rung();
+      // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it changes while this waits
       if (this.#isMine && !this.#ending) await this.#serve();
     }
   }
@@ -175,7 +176,10 @@ class Duty implements AsyncDisposable {
         (rows) => rows.length > 0,
         () => null, // the primary tells the operator; what was claimed before holds until it is over
       );
-    if (answer === null) return term[Symbol.dispose]();
+    if (answer === null) {
+      term[Symbol.dispose]();
+      return;
+    }
     if (this.#term?.isOver) this.#lapses++;
     this.#term?.[Symbol.dispose]();
     this.#term = answer ? term : null;

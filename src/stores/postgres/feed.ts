@@ -123,6 +123,7 @@ export class Feed implements AsyncDisposable {
       try {
         const reader = this.#reader ?? (await this.#resume());
         await this.#due.rung();
+        // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it changes while this waits
         while (!this.#closed && (await this.#next(reader)));
       } catch (err) {
         await this.#fail(err);

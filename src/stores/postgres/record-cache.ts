@@ -44,7 +44,10 @@ export class RecordCache implements RecordView {
     const known = this.#records.peek(person);
     if (known && isAsNew(known.at, at)) return;
     // Where her shard has moved, the two places do not tell which is newer.
-    if (known?.at.primary !== at.primary) return this.#records.forget(person);
+    if (known?.at.primary !== at.primary) {
+      this.#records.forget(person);
+      return;
+    }
     try {
       this.#records.put(person, { record: record(), at });
     } catch {

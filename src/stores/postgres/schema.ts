@@ -78,7 +78,7 @@ const DIRECTORY = `
 
   -- Added to and read, never changed. Identities are given under the lock of the outbox, so that they come in order.
   CREATE TABLE audit (
-    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id text COLLATE "C" NOT NULL UNIQUE, at bigint NOT NULL,
+    ord bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id text COLLATE "C" NOT NULL UNIQUE, at bigint NOT NULL,
     actor text NOT NULL, action text NOT NULL, subjects text NOT NULL, details text NOT NULL
   );
   CREATE FUNCTION keep_audit() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -54,6 +54,7 @@ class PostgresTarget implements TransferTarget {
   #progress: Progress;
 
   constructor(
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- neither uses `this`
     { place, count, pages }: TransferReader,
     home: Client,
     byShard: ReadonlyMap<number, Client>,

@@ -21,6 +21,7 @@ export const TABLES = {
   blocks: { columns: ['blocker', 'blocked'], order: INSERTION },
   invites: { columns: ['owner', 'network', 'id'], order: INSERTION },
   meta: { columns: ['key', 'value'], order: 'key' },
+  audit: { columns: ['id', 'at', 'actor', 'action', 'subjects', 'details'], order: INSERTION },
   presence: { columns: ['person', 'record'], order: 'person' },
 } as const satisfies Record<string, TableShape>;
 

@@ -190,9 +190,10 @@ class World {
 
   /** Answers all that is being read. */
   async letThrough(): Promise<void> {
-    for (; this.reads.count > 0; await settled()) {
+    while (this.reads.count > 0) {
       this.reads.look();
       this.reads.answer();
+      await settled();
     }
   }
 

@@ -338,9 +338,9 @@ describe('the turns of a feed', () => {
       });
     }
     const [quiet, busy] = worlds;
-    expect(busy!.news.told.length).toBeGreaterThan(5);
-    expect(quiet!.measured).toContain('delay 0.25');
-    expect(busy!.measured).toEqual(quiet!.measured);
+    expect(busy.news.told.length).toBeGreaterThan(5);
+    expect(quiet.measured).toContain('delay 0.25');
+    expect(busy.measured).toEqual(quiet.measured);
   });
 
   it('ends when the follower has taken what it was told', async () => {

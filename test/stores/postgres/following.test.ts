@@ -38,7 +38,7 @@ describePostgres('PostgreSQL, remembered and followed', () => {
 });
 
 function writtenElsewhere(reader: PostgresStore, writer: PostgresStore): PresenceStore & Directory {
-  const { people, tokens, heldTokens, relations } = reader;
+  const { people, tokens, heldTokens, relations, audit } = reader;
   const versionOf = async (store: PostgresStore, person: Parameters<PostgresStore['get']>[0]) =>
     (await store.get(person))?.version ?? 0;
   return {
@@ -46,6 +46,7 @@ function writtenElsewhere(reader: PostgresStore, writer: PostgresStore): Presenc
     tokens,
     heldTokens,
     relations,
+    audit,
     meta: (key) => reader.meta(key),
     position: () => reader.position(),
     get: (person) => reader.get(person),

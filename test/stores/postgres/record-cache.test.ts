@@ -78,9 +78,10 @@ class World {
   }
 
   async letThrough(): Promise<void> {
-    for (; this.reads.count > 0; await settled()) {
+    while (this.reads.count > 0) {
       this.reads.look();
       this.reads.answer();
+      await settled();
     }
   }
 }

@@ -56,6 +56,11 @@ function rowsOf(index: number, people: number): DirectoryChange[] {
     { row: 'contact', owner: id, target: person((index + 2) % people), value: true },
     ...(index % 10 === 0 ? [{ row: 'block' as const, blocker: id, blocked: other, value: true }] : []),
     { row: 'invite', owner: id, address: { network: RIGHT, id: `nobody ${index}` }, value: true },
+    {
+      row: 'audit',
+      id: `entry ${(index * 7) % people} ${index}`,
+      value: { at: 7_000, actor: 'operator', action: 'block', subjects: [id], details: { why: '\0 🙂' } },
+    },
     { row: 'presence', person: id, expected: 0, value: recordFor(index) },
   ];
 }
