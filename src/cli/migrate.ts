@@ -18,7 +18,8 @@ interface MigrateCliOptions extends ConfigOption {
 
 /** Copies the store to one of the other kind. The settings are those of the bridge over PostgreSQL. */
 export async function migrate({ from, to, sqlite, ...config }: MigrateCliOptions): Promise<void> {
-  if (from === to) throw new Error('A store is migrated to one of the other kind: --from and --to are the same.');
+  if (from === to)
+    throw new Error('A store is migrated to one of the other kind: --from and --to are the same.');
   const settings = readSettings(config);
   const shards = primariesOf(settings);
   const progress = showProgress();

@@ -12,7 +12,13 @@ export interface Progress {
 export function showProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
   if (!stream.isTTY) return { begin: () => undefined, advance: () => undefined, end: () => undefined };
   const format = '{what} {bar} {percentage}% | {value}/{total} | {eta_formatted} left';
-  const bar = new SingleBar({ stream, format, hideCursor: true, barCompleteChar: '█', barIncompleteChar: '░' });
+  const bar = new SingleBar({
+    stream,
+    format,
+    hideCursor: true,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+  });
   return {
     begin: (what, total, done = 0) => {
       bar.stop();

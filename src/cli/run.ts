@@ -58,7 +58,10 @@ function addMigrate(program: Command, configFile: Option): void {
     .addOption(kind('--from <kind>', 'what is copied'))
     .addOption(kind('--to <kind>', 'where to'))
     .addOption(configFile)
-    .option('--sqlite <folder>', 'the data folder; by default store.path of the settings, which name store.shards')
+    .option(
+      '--sqlite <folder>',
+      'the data folder; by default store.path of the settings, which name store.shards',
+    )
     .action(migrate);
 }
 

@@ -43,7 +43,9 @@ export async function listShards(options: ShardsOptions): Promise<PrimaryReport[
       const shards = here.map(({ shard }) => shard);
       const { rows } = await sessions
         .at(primary)
-        .query<{ records: string }>('SELECT count(*) AS records FROM presence WHERE shard = ANY ($1)', [shards]);
+        .query<{ records: string }>('SELECT count(*) AS records FROM presence WHERE shard = ANY ($1)', [
+          shards,
+        ]);
       reports.push({
         number: index + 1,
         place: primary.place,
@@ -80,7 +82,9 @@ export function parseRanges(text: string): number[] {
   for (const part of text.split(',')) {
     const [, first = '', last = first] = /^(\d{1,3})(?:-(\d{1,3}))?$/.exec(part.trim()) ?? [];
     if (first === '' || Number(last) >= SHARDS || Number(first) > Number(last)) {
-      throw new RangeError(`${part.trim()} names no shards: use numbers up to ${SHARDS - 1}, such as 0-15,40.`);
+      throw new RangeError(
+        `${part.trim()} names no shards: use numbers up to ${SHARDS - 1}, such as 0-15,40.`,
+      );
     }
     for (let shard = Number(first); shard <= Number(last); shard++) shards.add(shard);
   }
@@ -107,7 +111,10 @@ async function withPrimaries<T>(
   { shards, logger }: ShardsOptions,
   work: (primaries: readonly [Primary, ...Primary[]]) => Promise<T>,
 ): Promise<T> {
-  const primaries = await openPrimaries({ shards, connections: 1, logger, timeouts: TIMEOUTS }, 'plexibridge: shards');
+  const primaries = await openPrimaries(
+    { shards, connections: 1, logger, timeouts: TIMEOUTS },
+    'plexibridge: shards',
+  );
   try {
     return await work(primaries);
   } finally {

@@ -60,7 +60,9 @@ class ServingLock implements AsyncDisposable {
     const client = await this.#primary.connect();
     try {
       // The server must notice soon when the machine of a node is gone.
-      await client.query('SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3');
+      await client.query(
+        'SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3',
+      );
       if (!(await tryLock(client, SERVING_LOCK, 'shared'))) {
         throw new StoreRefused(this.#primary.place, 'a migration has it to itself', 'Wait until it is done');
       }

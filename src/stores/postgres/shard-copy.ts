@@ -102,9 +102,10 @@ async function changedSince(client: Client, seq: string, shard: number): Promise
 }
 
 async function copyAgain(from: Client, to: Client, people: readonly string[]): Promise<void> {
-  const { rows } = await from.query<RecordColumns>(`SELECT ${COLUMNS} FROM presence WHERE person = ANY ($1)`, [
-    people,
-  ]);
+  const { rows } = await from.query<RecordColumns>(
+    `SELECT ${COLUMNS} FROM presence WHERE person = ANY ($1)`,
+    [people],
+  );
   await putRecords(to, rows);
   const there = new Set(rows.map(({ person }) => person));
   const gone = people.filter((person) => !there.has(person));
@@ -113,7 +114,7 @@ async function copyAgain(from: Client, to: Client, people: readonly string[]): P
 
 async function sumOf(client: Client, shard: number): Promise<string> {
   const { rows } = await client.query<{ sum: string }>(
-    'SELECT count(*) || \' \' || coalesce(sum(version), 0) AS sum FROM presence WHERE shard = $1',
+    "SELECT count(*) || ' ' || coalesce(sum(version), 0) AS sum FROM presence WHERE shard = $1",
     [shard],
   );
   return rows[0]?.sum ?? '';

@@ -12,7 +12,12 @@ import { placesOf } from './shard-places.ts';
 
 const CLAIMS: readonly Claim[] = [
   { lock: MOVING_LOCK, mode: 'alone', problem: 'shards are being moved', advice: 'Wait until that is done' },
-  { lock: SERVING_LOCK, mode: 'shared', problem: 'a migration has it to itself', advice: 'Wait until it is done' },
+  {
+    lock: SERVING_LOCK,
+    mode: 'shared',
+    problem: 'a migration has it to itself',
+    advice: 'Wait until it is done',
+  },
 ];
 
 /** How nodes call themselves on their connections. */
@@ -161,8 +166,12 @@ export class ShardMover implements AsyncDisposable {
     await client.query('BEGIN');
     try {
       await client.query('SELECT pg_advisory_xact_lock($1)', [OUTBOX_LOCK]);
-      const { rowCount } = await client.query('UPDATE shards_here SET open = $1 WHERE shard = $2', [open, shard]);
-      if (rowCount !== 1) throw new StoreRefused(primary.place, `shard ${shard} is not here`, 'Restore a backup');
+      const { rowCount } = await client.query('UPDATE shards_here SET open = $1 WHERE shard = $2', [
+        open,
+        shard,
+      ]);
+      if (rowCount !== 1)
+        throw new StoreRefused(primary.place, `shard ${shard} is not here`, 'Restore a backup');
       await client.query('COMMIT');
     } catch (error) {
       await client.query('ROLLBACK').catch(() => undefined);
@@ -192,7 +201,11 @@ export class ShardMover implements AsyncDisposable {
     const strangers = (await nodes(home)).filter((name) => !known.has(name));
     if (strangers.length === 0) return;
     const problem = `${strangers.join(', ')} does not serve from it`;
-    throw new StoreRefused(to.place, problem, 'Name it in store.shards of every node, and restart them first');
+    throw new StoreRefused(
+      to.place,
+      problem,
+      'Name it in store.shards of every node, and restart them first',
+    );
   }
 
   async #reached(step: MoveStep, shard: number): Promise<void> {

@@ -11,7 +11,10 @@ const PAGE = 5_000;
 const HERE = 'presence JOIN shards_here USING (shard)';
 
 /** Reads a store as a whole, home first, on sessions that have it to themselves. */
-export function transferReader(place: string, [home, ...others]: readonly [Client, ...Client[]]): TransferReader {
+export function transferReader(
+  place: string,
+  [home, ...others]: readonly [Client, ...Client[]],
+): TransferReader {
   const clients = [home, ...others];
   return {
     place,

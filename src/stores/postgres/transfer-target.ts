@@ -128,7 +128,13 @@ export interface RecordColumns {
 function recordColumns([person, text]: Row): RecordColumns {
   const [id, record] = [String(person) as PersonId, String(text)];
   const { version, settledAt } = decodeRecord(record);
-  return { person: id, shard: shardOf(id), version, record, slot: settledAt === null ? null : slotOf(settledAt) };
+  return {
+    person: id,
+    shard: shardOf(id),
+    version,
+    record,
+    slot: settledAt === null ? null : slotOf(settledAt),
+  };
 }
 
 /** Puts rows as they are, without a word in the outbox. */

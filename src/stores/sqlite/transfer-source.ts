@@ -17,7 +17,10 @@ import { transferReader } from './transfer-reader.ts';
 const STORE_KEY = `${OWN_KEYS}id`;
 
 /** A data folder to copy from; nobody else can open it meanwhile. Throws `StoreRefused`. */
-export async function openSqliteSource(path: string, logger: StoreLogger): Promise<TransferSource & AsyncDisposable> {
+export async function openSqliteSource(
+  path: string,
+  logger: StoreLogger,
+): Promise<TransferSource & AsyncDisposable> {
   const logFile = join(path, LOG_FILE);
   if (!existsSync(logFile)) throw new StoreRefused(logFile, 'there is no such file', 'Check the path');
   const store = await openSqliteStore({ path, logger });

@@ -33,7 +33,11 @@ export function progressOf(note: string): Progress {
 export function continueFrom(found: Progress | null, source: SourceMark, place: string): Progress {
   if (found === null) return { source, done: {} };
   if (found.source.store !== source.store) {
-    throw new StoreRefused(place, 'it holds part of another store', 'Empty it, or name the store it was begun from');
+    throw new StoreRefused(
+      place,
+      'it holds part of another store',
+      'Empty it, or name the store it was begun from',
+    );
   }
   if (found.source.position !== source.position) {
     throw new StoreRefused(place, 'the store it was begun from has changed since', 'Empty it and begin anew');

@@ -95,7 +95,8 @@ describePostgres('moving shards', () => {
       const { urls, nodes } = await setUp();
       await crashAt(urls, last);
       await expectOrder(urls);
-      for (const node of [await openNode(urls), nodes[0]]) expect(await readAnew(node, ALICE)).toEqual(recordOf(1));
+      for (const node of [await openNode(urls), nodes[0]])
+        expect(await readAnew(node, ALICE)).toEqual(recordOf(1));
       const closed = ['closed', 'caught-up', 'readable', 'mapped', 'unreadable'].includes(last);
       if (!closed) {
         expect(await nodes[0].compareAndSet(ALICE, 1, recordOf(2))).toBe(true);
@@ -138,15 +139,16 @@ describePostgres('moving shards', () => {
     const { urls, nodes } = await setUp();
     const [node] = nodes;
     for (const step of ['copied', 'closed', 'caught-up'] as const) {
-      const failed = move1(urls, async (reached) => {
-        if (reached === step) throw new Error('no more');
+      const failed = move1(urls, (reached) => {
+        return reached === step ? Promise.reject(new Error('no more')) : Promise.resolve();
       });
       await expect(failed).rejects.toThrow('no more');
       expect(await unfinishedAt(urls)).toEqual([]);
     }
     expect(await node.compareAndSet(ALICE, 1, recordOf(2))).toBe(true);
     const spoiled = move1(urls, async (step) => {
-      if (step === 'closed') await queryAt(urls[0]!, `DELETE FROM plexibridge.presence WHERE person = '${BOB}'`);
+      if (step === 'closed')
+        await queryAt(urls[0]!, `DELETE FROM plexibridge.presence WHERE person = '${BOB}'`);
     });
     await expect(spoiled).rejects.toThrow(`the copy of shard ${SHARD} is not the same`);
     expect(await node.compareAndSet(ALICE, 2, recordOf(3))).toBe(true);
@@ -164,6 +166,22 @@ describePostgres('moving shards', () => {
     }
     const left = await queryAt(urls[0]!, `SELECT FROM plexibridge.shards_here WHERE shard = ${SHARD}`);
     expect(left).toHaveLength(1);
+  });
+
+  it('trusts no copy that a failover has brought back', async () => {
+    const { urls, nodes } = await setUp();
+    for (const open of [true, false]) {
+      await queryAt(urls[0]!, `INSERT INTO plexibridge.shards_here VALUES (${SHARD}, ${open})`);
+      await queryAt(
+        urls[0]!,
+        `INSERT INTO plexibridge.presence VALUES ('${ALICE}', ${SHARD}, 9, '[9,null,null,null,null,[],null]', NULL)`,
+      );
+      expect(await unfinishedAt(urls)).toEqual([SHARD]);
+      await move1(urls);
+      expect(await nodes[0].get(ALICE)).toEqual(recordOf(1));
+      await expectOrder(urls);
+      await move1(urls, undefined, 1);
+    }
   });
 
   it('is refused to a second mover, and to a primary that some node does not know', async () => {
@@ -204,7 +222,9 @@ describePostgres('moving shards', () => {
     await history.expectAllTold();
     expect(await unfinishedAt(urls)).toEqual([]);
     const rows = await Promise.all(urls.map(rowsAt));
-    expect(rows.map((counts) => shards.filter((shard) => counts[shard] !== undefined).length)).toEqual([0, 0, 4]);
+    expect(rows.map((counts) => shards.filter((shard) => counts[shard] !== undefined).length)).toEqual([
+      0, 0, 4,
+    ]);
   });
 
   it('tells which primary has what', async () => {
@@ -213,7 +233,13 @@ describePostgres('moving shards', () => {
     const place = (url: string) => new URL(url).host + new URL(url).pathname;
     expect(await listShards(optionsOf(urls))).toEqual([
       { number: 1, place: place(urls[0]!), shards: parseRanges('0-127'), records: 1, unfinished: [] },
-      { number: 2, place: place(urls[1]!), shards: parseRanges('128-255'), records: PEOPLE.length, unfinished: [SHARD] },
+      {
+        number: 2,
+        place: place(urls[1]!),
+        shards: parseRanges('128-255'),
+        records: PEOPLE.length,
+        unfinished: [SHARD],
+      },
     ]);
     await moveShards(optionsOf(urls), [SHARD], place(urls[0]!).replace(/:\d+/, ''), () => undefined);
     expect((await listShards(optionsOf(urls))).map(({ records }) => records)).toEqual([PEOPLE.length + 1, 0]);
@@ -264,7 +290,12 @@ async function withMover<T>(
   }
 }
 
-async function move1(urls: readonly string[], reached: Reached = async () => undefined, to = 0, shard = SHARD) {
+async function move1(
+  urls: readonly string[],
+  reached: Reached = () => Promise.resolve(),
+  to = 0,
+  shard = SHARD,
+) {
   return withMover(urls, reached, (mover, primaries) => mover.move(shard, primaries[to]!));
 }
 
@@ -278,8 +309,8 @@ async function crashAt(urls: readonly string[], last: MoveStep, to = 0, shard = 
   };
   await withMover(urls, reached, async (mover, primaries) => {
     gone = () => mover[Symbol.asyncDispose]();
-    await mover.move(shard, primaries[to]!).catch((error: Error) => {
-      if (error.message !== 'gone') throw error;
+    await mover.move(shard, primaries[to]!).catch((error: unknown) => {
+      if (!String(error).includes('gone')) throw error;
     });
   });
 }
@@ -291,7 +322,10 @@ async function expectOrder(urls: readonly string[]): Promise<void> {
     urls.map(async (url) => {
       const [{ id }] = await queryAt(url, 'SELECT id FROM plexibridge.identity');
       const here = await queryAt(url, 'SELECT shard, open FROM plexibridge.shards_here');
-      const rows = await queryAt(url, 'SELECT shard, person, record FROM plexibridge.presence ORDER BY person');
+      const rows = await queryAt(
+        url,
+        'SELECT shard, person, record FROM plexibridge.presence ORDER BY person',
+      );
       return { id, open: new Map(here.map(({ shard, open }) => [shard, open])), rows };
     }),
   );
@@ -310,7 +344,10 @@ async function unfinishedAt(urls: readonly string[]): Promise<number[]> {
 
 /** Rows of each shard, readable or not. */
 async function rowsAt(url: string): Promise<Record<number, number>> {
-  const rows = await queryAt(url, 'SELECT shard, count(*)::int AS rows FROM plexibridge.presence GROUP BY shard');
+  const rows = await queryAt(
+    url,
+    'SELECT shard, count(*)::int AS rows FROM plexibridge.presence GROUP BY shard',
+  );
   return Object.fromEntries(rows.map((row) => [row.shard, row.rows]));
 }
 
@@ -321,11 +358,17 @@ class History {
   readonly #nodes: readonly PostgresStore[];
   readonly #people: readonly PersonId[];
   /** Acknowledged writes of each, by version: a mark, and which node wrote it. */
-  readonly #written = new Map<PersonId, Map<number, { readonly mark: number; readonly node: PostgresStore }>>();
+  readonly #written = new Map<
+    PersonId,
+    Map<number, { readonly mark: number; readonly node: PostgresStore }>
+  >();
   /** The newest of these by each node. */
   readonly #newest = new Map<PostgresStore, Map<PersonId, number>>();
   /** How often each node was told that others changed somebody, and what it read then. */
-  readonly #told = new Map<PostgresStore, Map<PersonId, { readonly times: number; readonly version: number }>>();
+  readonly #told = new Map<
+    PostgresStore,
+    Map<PersonId, { readonly times: number; readonly version: number }>
+  >();
   /** Commits of each node take turns, as those of a bridge do. */
   readonly #turns = new Map<PostgresStore, Promise<unknown>>();
   #stopped = false;
@@ -353,8 +396,8 @@ class History {
             told.set(person, { times: (before?.times ?? 0) + 1, version });
           }
         },
-        directoryChanged: async () => undefined,
-        missed: async () => expect.unreachable('nothing is missed'),
+        directoryChanged: () => Promise.resolve(),
+        missed: () => expect.unreachable('nothing is missed'),
       });
     }
   }
@@ -430,14 +473,14 @@ class History {
 
   #commit(node: PostgresStore, ...change: Change): Promise<boolean> {
     const turn = (this.#turns.get(node) ?? Promise.resolve()).then(() => this.#commitNow(node, ...change));
-    this.#turns.set(node, turn.catch(() => undefined));
+    this.#turns.set(
+      node,
+      turn.catch(() => undefined),
+    );
     return turn;
   }
 
-  async #commitNow(
-    node: PostgresStore,
-    ...[person, expected, value]: Change
-  ): Promise<boolean> {
+  async #commitNow(node: PostgresStore, ...[person, expected, value]: Change): Promise<boolean> {
     try {
       await node.commit([
         { row: 'presence', person, expected, value },

@@ -67,7 +67,11 @@ function recordFor(index: number): PresenceRecord {
 
 /** All that the ports tell of everybody, in their order; relations and tokens of one in `every`. */
 export async function tell(store: AnyStore, every = 1): Promise<unknown> {
-  const told: unknown[] = [await store.meta('first'), await store.meta('second'), await store.heldTokens.all(LEFT)];
+  const told: unknown[] = [
+    await store.meta('first'),
+    await store.meta('second'),
+    await store.heldTokens.all(LEFT),
+  ];
   for (let after: PersonId | null = null; ;) {
     const page = await store.people.page(after, 1_000);
     const sample = page.filter((_, index) => index % every === 0);
