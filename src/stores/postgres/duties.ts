@@ -29,7 +29,7 @@ export interface DutiesOptions {
 }
 
 /** Work that one node at a time does, shared out by leases in the database. */
-export class Duties {
+export class Duties implements AsyncDisposable {
   readonly #options: DutiesOptions;
   readonly #held = new Set<Duty>();
   #count = 0;
@@ -54,6 +54,11 @@ export class Duties {
   /** A primary has notified of something: perhaps that a duty was given back. */
   notified(payload: string): void {
     for (const duty of this.#held) if (payload === GIVEN_BACK + duty.name) duty.claim();
+  }
+
+  /** Gives back what is still held. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#held].map((duty) => duty[Symbol.asyncDispose]()));
   }
 }
 

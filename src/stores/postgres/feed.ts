@@ -35,7 +35,7 @@ export interface FeedOptions {
   /** This process, as the outbox names it. */
   readonly node: string;
   readonly open: (events: ReaderEvents) => Promise<Reader>;
-  readonly commits: Pick<CommitLog, 'take' | 'forget'>;
+  readonly commits: Pick<CommitLog, 'take' | 'newest' | 'forget'>;
   readonly remembered: Remembered;
   /** Must not reject. */
   readonly tell: (news: (follower: Follower) => Promise<void>) => Promise<void>;
@@ -67,6 +67,7 @@ export class Feed implements AsyncDisposable {
   /** Rung when it is time to try again to connect. */
   readonly #again = new Bell();
   #reader: Reader | null = null;
+  /** Of the database; null once it is in doubt. */
   #life: string | null = null;
   #position: Position = { seq: 0, at: '', node: '' };
   /** When the last read began that left nothing unread, ms since 1970. */
@@ -132,7 +133,8 @@ export class Feed implements AsyncDisposable {
 
   /** Reads one batch and passes it on. Resolves whether there is more. */
   async #next(reader: Reader): Promise<boolean> {
-    const [began, ticked] = [this.#options.clock.now(), this.#tickedAt];
+    const { clock, primary, commits } = this.#options;
+    const [began, ticked, owed] = [clock.now(), this.#tickedAt, commits.newest(primary)];
     const batch = await reader.read(this.#position, BATCH);
     this.#recovered();
     if (batch.kind === 'lost') {
@@ -143,6 +145,12 @@ export class Feed implements AsyncDisposable {
     if (!news) {
       await this.#lose(reader, false);
       return true;
+    }
+    if (batch.isLast && this.#position.seq < owed) {
+      this.#life = null;
+      throw new Error(
+        'what this node has committed is not there: commits go to another database, or were undone',
+      );
     }
     if (batch.isLast && this.#reader === reader) {
       this.#readAt = began;

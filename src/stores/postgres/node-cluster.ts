@@ -8,7 +8,7 @@ export interface NodeClusterOptions {
   readonly node: string;
   /** One for each primary, by its identity, once this can pass its news on. */
   readonly feeds: (tell: FeedOptions['tell']) => ReadonlyMap<string, Feed>;
-  readonly duties: Pick<Duties, 'hold'>;
+  readonly duties: Duties;
   /** What the store itself needs done, by one of those who follow. */
   readonly standing: ReadonlyMap<string, () => AsyncDisposable>;
   readonly logger: StoreLogger;
@@ -22,7 +22,6 @@ export class NodeCluster implements Cluster, AsyncDisposable {
   /** The news of all primaries, one after the other. */
   readonly #turns = new Serial<'follower'>();
   #follower: Follower | null = null;
-  #held: readonly AsyncDisposable[] = [];
 
   constructor(options: NodeClusterOptions) {
     this.node = options.node;
@@ -45,7 +44,7 @@ export class NodeCluster implements Cluster, AsyncDisposable {
   async follow(follower: Follower): Promise<void> {
     this.#follower = follower;
     await Promise.all([...this.#feeds.values()].map((feed) => feed.start()));
-    this.#held = [...this.#options.standing].map(([duty, begin]) => this.hold(duty, begin));
+    for (const [duty, begin] of this.#options.standing) this.hold(duty, begin);
   }
 
   hold(duty: string, begin: () => AsyncDisposable): AsyncDisposable {
@@ -53,7 +52,7 @@ export class NodeCluster implements Cluster, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const parts = [...this.#held, ...this.#feeds.values()];
+    const parts = [this.#options.duties, ...this.#feeds.values()];
     await Promise.all(parts.map((part) => part[Symbol.asyncDispose]()));
   }
 

@@ -76,9 +76,11 @@ export class OutboxReader implements AsyncDisposable {
     client.on('notification', ({ payload }) => events.notified(payload ?? ''));
     try {
       const { rows } = await client.query<Life>(
-        `SELECT system_identifier || ' ' || left(pg_walfile_name(pg_current_wal_lsn()), 8) AS life,
+        // A restored backup goes on in a timeline of its own, a restored dump in tables of its own.
+        `SELECT concat_ws(' ', system_identifier, left(pg_walfile_name(pg_current_wal_lsn()), 8), d.oid,
+             'outbox'::regclass::oid) AS life,
            current_setting('synchronous_commit') = 'off' AS forgetful
-         FROM pg_control_system()`,
+         FROM pg_control_system(), pg_database d WHERE d.datname = current_database()`,
       );
       await client.query(`LISTEN ${CHANNEL}`);
       if (!rows[0]) throw new Error('the server does not tell its identity');

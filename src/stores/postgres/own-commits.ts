@@ -4,6 +4,8 @@ import type { OwnCommits } from './caching.ts';
 const MAX_KNOWN = 100_000;
 
 interface Commits {
+  /** The last place of all, since they were forgotten last. */
+  newest: number;
   /** By their places in the outbox. */
   readonly acknowledged: Set<number>;
   /** Those that have not been answered yet. */
@@ -15,12 +17,16 @@ export class CommitLog implements OwnCommits {
   readonly #primaries = new Map<string, Commits>();
 
   begin(primary: string): (seq: number | null) => void {
-    const { acknowledged, underWay } = this.#at(primary);
+    const commits = this.#at(primary);
+    const { acknowledged, underWay } = commits;
     let end: () => void = () => undefined;
     const ended = new Promise<void>((resolve) => (end = resolve));
     underWay.add(ended);
     return (seq) => {
-      if (seq !== null) acknowledged.add(seq);
+      if (seq !== null) {
+        acknowledged.add(seq);
+        commits.newest = Math.max(commits.newest, seq);
+      }
       const [oldest] = acknowledged;
       if (acknowledged.size > MAX_KNOWN && oldest !== undefined) acknowledged.delete(oldest);
       underWay.delete(ended);
@@ -42,15 +48,22 @@ export class CommitLog implements OwnCommits {
     return acknowledged.delete(seq);
   }
 
+  /** The last place that was acknowledged. Whoever reads the outbox from now on must come to it. */
+  newest(primary: string): number {
+    return this.#at(primary).newest;
+  }
+
   /** The feed will not come past what was acknowledged before. */
   forget(primary: string): void {
-    this.#at(primary).acknowledged.clear();
+    const commits = this.#at(primary);
+    commits.acknowledged.clear();
+    commits.newest = 0;
   }
 
   #at(primary: string): Commits {
     const known = this.#primaries.get(primary);
     if (known) return known;
-    const made = { acknowledged: new Set<number>(), underWay: new Set<Promise<void>>() };
+    const made = { newest: 0, acknowledged: new Set<number>(), underWay: new Set<Promise<void>>() };
     this.#primaries.set(primary, made);
     return made;
   }

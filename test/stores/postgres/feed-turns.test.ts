@@ -192,6 +192,20 @@ describe('the turns of a feed', () => {
     expect(news.told).toEqual(['record bob', 'record alice']);
   });
 
+  it('finds out when its own commits are not where it reads', async () => {
+    const { outbox, commits, news, feed, notify, pass } = await subject();
+    outbox.put('another', ALICE);
+    commits.begin('primary')(2);
+    await notify();
+    expect(feed.isCurrent).toBe(true);
+    commits.begin('primary')(3);
+    await notify();
+    expect(feed.isCurrent).toBe(false);
+    await pass(1);
+    expect(news.told).toEqual(['record alice', 'missed, rewound']);
+    expect(feed.isCurrent).toBe(true);
+  });
+
   it('passes over what it cannot read, and says that something was missed', async () => {
     const { outbox, news, logger, measured, notify } = await subject();
     outbox.append('another', { people: [ALICE], records: ['no record'] });

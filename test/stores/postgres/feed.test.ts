@@ -9,6 +9,7 @@ import type { PresenceRecord } from '../../../src/presence/record.ts';
 import type { PostgresStore } from '../../../src/stores/postgres/postgres-store.ts';
 import { encodeRecord } from '../../../src/stores/record-codec.ts';
 import { personId, recordOf } from '../../contract/records.ts';
+import { ManualClock } from '../../helpers/clock.ts';
 import { testLogger } from '../data-folder.ts';
 import { BINARIES, describePostgres } from './binaries.ts';
 import { queryAt, until, useServer } from './cluster.ts';
@@ -41,6 +42,10 @@ async function believes(url: string, node: PostgresStore, who: PersonId): Promis
   const remembered = (await node.get(who))?.version ?? 0;
   await changeUnheard(url, who, recordOf(remembered + 1));
   return (await node.get(who))?.version === remembered;
+}
+
+function nameOf(url: string): string {
+  return url.split('/').at(-1) ?? '';
 }
 
 /** Ends what a node listens on, and nothing else of it. */
@@ -133,6 +138,27 @@ describePostgres('the feed', () => {
     await until(async () => (await b.get(ALICE))?.version === 6);
   });
 
+  it('hears at once of what it is notified of', async () => {
+    const url = await server().newDatabase();
+    const a = await openNode([url]);
+    const { news } = await openFollowing([url], { clock: new ManualClock() }); // which never ticks
+    await a.compareAndSet(ALICE, 0, recordOf(1));
+    await until(() => news.told.length === 1);
+    await a.commit([person(BOB)]);
+    await until(() => news.told.length === 2);
+    expect(news.told).toEqual(['record alice', 'person bob']);
+  });
+
+  it('needs no rights beyond its own tables', async () => {
+    const url = await server().newDatabase();
+    await queryAt(url, `CREATE ROLE ordinary LOGIN; GRANT CREATE ON DATABASE ${nameOf(url)} TO ordinary`);
+    const mine = url.replace('postgres@', 'ordinary@');
+    const a = await openNode([mine]);
+    const { news } = await openFollowing([mine]);
+    await a.compareAndSet(ALICE, 0, recordOf(1));
+    await until(() => news.told.length === 1);
+  });
+
   it('hears of what nobody notified it of', async () => {
     const { url, b, news } = await two();
     expect(await b.get(ALICE)).toBeNull();
@@ -180,48 +206,53 @@ describePostgres('the feed', () => {
     expect(await b.get(ALICE)).toEqual(recordOf(2));
   });
 
-  it('a node that comes back after its place has been forgotten reads everything again', async () => {
-    const { url, wire, a, b, news } = await two();
-    await a.compareAndSet(ALICE, 0, recordOf(1));
-    await until(() => news.told.length === 1);
-    await b.get(ALICE);
-    wire.break();
-    await a.compareAndSet(ALICE, 1, recordOf(2));
-    await a.commit([person(BOB)]);
-    await queryAt(url, 'TRUNCATE plexibridge.outbox');
-    await a.compareAndSet(BOB, 0, recordOf(1));
-    wire.mend();
-    await until(() => news.told.length === 2);
-    expect(news.told).toEqual(['record alice', 'missed']);
-    expect(await b.get(ALICE)).toEqual(recordOf(2));
-    await a.compareAndSet(ALICE, 2, recordOf(3));
-    await until(() => news.told.length === 3);
-    expect(await b.get(ALICE)).toEqual(recordOf(3));
-  });
+  it.each([
+    { how: 'by the retention', change: '', told: 'missed' },
+    {
+      how: 'with all that came before',
+      change: `; SELECT setval('plexibridge.outbox_seq', 1)`,
+      told: 'missed, rewound',
+    },
+  ])(
+    'a node that comes back after its place was forgotten $how reads all again',
+    async ({ change, told }) => {
+      const { url, wire, a, b, news } = await two();
+      await a.compareAndSet(ALICE, 0, recordOf(1));
+      await until(() => news.told.length === 1);
+      await b.get(ALICE);
+      wire.break();
+      await a.compareAndSet(ALICE, 1, recordOf(2));
+      await a.commit([person(BOB)]);
+      await queryAt(url, `TRUNCATE plexibridge.outbox${change}`);
+      wire.mend();
+      await until(() => news.told.length === 2);
+      expect(news.told).toEqual(['record alice', told]);
+      expect(await b.get(ALICE)).toEqual(recordOf(2));
+      await a.compareAndSet(ALICE, 2, recordOf(3));
+      await until(() => news.told.length === 3);
+      expect(await b.get(ALICE)).toEqual(recordOf(3));
+    },
+  );
 
-  it('a database that was put back to an older copy of itself is found out', async () => {
+  it.each([0, 5])('an older copy of the database is found out, %i commits later', async (commits) => {
     const { url, wire, a, b, news } = await two();
-    const name = url.split('/').at(-1) ?? '';
     await a.compareAndSet(ALICE, 0, recordOf(1));
-    const dump = run('pg_dump', ['-d', url, '--create', '--clean']);
+    const dump = run('pg_dump', ['-d', url, '--create']);
     await a.compareAndSet(ALICE, 1, recordOf(2));
-    await until(() => news.told.length > 0);
     await until(async () => (await b.get(ALICE))?.version === 2);
+    await until(() => news.told.length > 0);
     news.told.length = 0;
     wire.break();
     await a[Symbol.asyncDispose]();
-    await server().query(`DROP DATABASE ${name} WITH (FORCE)`);
-    run(
-      'psql',
-      ['-q', '-d', server().url(), '-v', 'ON_ERROR_STOP=1'],
-      dump.replace(/^DROP DATABASE.*$/m, ''),
-    );
+    await server().query(`DROP DATABASE ${nameOf(url)} WITH (FORCE)`);
+    run('psql', ['-q', '-d', server().url(), '-v', 'ON_ERROR_STOP=1'], dump);
+    const c = await openNode([url]);
+    for (let count = 0; count < commits; count++) await c.commit([person(BOB)]);
     wire.mend();
     await until(() => news.told.length > 0);
     expect(news.told).toEqual(['missed, rewound']);
     expect(await b.get(ALICE)).toEqual(recordOf(1));
-    // What is committed in the other life is heard, also where it has the numbers of what is gone.
-    const c = await openNode([url]);
+    // What is committed in the other life is heard, also where it has the version of what is gone.
     await c.compareAndSet(ALICE, 1, recordOf(2, { lastActivity: 7 }));
     await until(async () => (await b.get(ALICE))?.lastActivity === 7);
   });
