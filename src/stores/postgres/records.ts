@@ -110,12 +110,13 @@ export class RecordsAt implements AsyncDisposable {
     const acknowledge = commits.begin(this.primary.id);
     let seq: number | null = null;
     try {
-      const rows = await this.primary.query<{ outcomes: Outcome[]; seq: string | null }>(
+      const [answer] = await this.primary.query<PutAnswer>(
         'SELECT * FROM put_records($1, $2, $3, $4, $5, $6, $7)',
         [node, ...columnsOf(puts)],
       );
-      const outcomes = rows[0]?.outcomes ?? [];
-      seq = rows[0]?.seq == null ? null : Number(rows[0].seq);
+      if (!answer) throw new BridgeError('store_unavailable');
+      const outcomes = outcomesOf(answer, puts.length);
+      seq = answer.seq === null ? null : Number(answer.seq);
       this.#remember(puts, outcomes, seq ?? 0);
       return outcomes;
     } catch (error) {
@@ -135,6 +136,20 @@ export class RecordsAt implements AsyncDisposable {
       else view.forget([person]);
     });
   }
+}
+
+/** Which puts are done, and whose shard is elsewhere, by their places from 1. */
+interface PutAnswer {
+  readonly done: readonly number[];
+  readonly elsewhere: readonly number[];
+  readonly seq: string | null;
+}
+
+function outcomesOf({ done, elsewhere }: PutAnswer, count: number): Outcome[] {
+  const outcomes = Array.from({ length: count }, (): Outcome => 'stale');
+  for (const place of elsewhere) outcomes[place - 1] = 'elsewhere';
+  for (const place of done) outcomes[place - 1] = 'done';
+  return outcomes;
 }
 
 /** A record to be put, or forgotten (null), as the functions of the schema take it. */

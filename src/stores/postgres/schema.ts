@@ -103,6 +103,8 @@ const OUTBOX = `
     lane smallint NOT NULL, seq bigint NOT NULL, at timestamptz NOT NULL, node text NOT NULL,
     people text[] NOT NULL, records text[] NOT NULL, rows jsonb
   ) PARTITION BY LIST (lane);
+  -- Compressing what is soon thrown away would cost more than it saves.
+  ALTER TABLE outbox ALTER people SET STORAGE EXTERNAL, ALTER records SET STORAGE EXTERNAL;
   CREATE TABLE outbox_0 PARTITION OF outbox (PRIMARY KEY (seq)) FOR VALUES IN (0);
   CREATE TABLE outbox_1 PARTITION OF outbox (PRIMARY KEY (seq)) FOR VALUES IN (1);
   CREATE TABLE outbox_2 PARTITION OF outbox (PRIMARY KEY (seq)) FOR VALUES IN (2);
@@ -175,37 +177,68 @@ const FUNCTIONS = `
     WHERE h.shard IS NULL OR p.record IS NOT NULL;
   END $$;
 
-  -- Compare-and-set of one record each of different people. Outcomes by place: 'done', 'stale' where the stored version
-  -- is not the expected one (0: none yet), 'elsewhere' where the shard is. Nothing done leaves no row in the outbox.
+  -- Compare-and-set of one record each of different people. Answers by place (from 1) which are done and whose shard is
+  -- elsewhere; the others are not of the expected version (0: none yet). Nothing done leaves no row in the outbox.
   CREATE FUNCTION put_records(
     p_node text, p_people text[], p_shards smallint[], p_expected bigint[], p_versions bigint[], p_records text[],
-    p_slots bigint[], OUT outcomes text[], OUT seq bigint
+    p_slots bigint[], OUT done int[], OUT elsewhere int[], OUT seq bigint
   ) LANGUAGE plpgsql ${BY_INDEX} AS $$
   BEGIN
     PERFORM pg_advisory_xact_lock(${OUTBOX_LOCK});
-    SELECT array_agg(
-      CASE WHEN h.shard IS NULL THEN 'elsewhere' WHEN coalesce(p.version, 0) = i.expected THEN 'done' ELSE 'stale' END
-      ORDER BY i.place
-    ) INTO outcomes
-    FROM unnest(p_people, p_shards, p_expected) WITH ORDINALITY AS i (person, shard, expected, place)
-    LEFT JOIN shards_here h ON h.shard = i.shard AND h.open
-    LEFT JOIN presence p ON p.person = i.person;
+    WITH updated AS (
+      UPDATE presence p SET version = i.version, record = i.record, settled_slot = i.slot
+      FROM unnest(p_people, p_shards, p_expected, p_versions, p_records, p_slots)
+        WITH ORDINALITY AS i (person, shard, expected, version, record, slot, place)
+      JOIN shards_here h ON h.shard = i.shard AND h.open
+      WHERE p.person = i.person AND p.version = i.expected
+      RETURNING i.place
+    ) SELECT coalesce(array_agg(place::int), '{}') INTO done FROM updated;
+    IF 0 = ANY (p_expected) THEN
+      done := done || insert_records(p_people, p_shards, p_expected, p_versions, p_records, p_slots);
+    END IF;
 
-    INSERT INTO presence AS p (person, shard, version, record, settled_slot)
-    SELECT i.person, i.shard, i.version, i.record, i.slot
-    FROM unnest(p_people, p_shards, p_versions, p_records, p_slots, outcomes)
-      AS i (person, shard, version, record, slot, outcome)
-    WHERE i.outcome = 'done'
-    ON CONFLICT (person) DO UPDATE SET version = excluded.version, record = excluded.record,
-      settled_slot = excluded.settled_slot;
-
-    SELECT append_outbox(p_node, array_agg(i.person), array_agg(i.record), NULL) INTO seq
-    FROM unnest(p_people, p_records, outcomes) AS i (person, record, outcome)
-    WHERE i.outcome = 'done' HAVING count(*) > 0;
+    IF cardinality(done) = cardinality(p_people) THEN
+      elsewhere := '{}';
+      seq := append_outbox(p_node, p_people, p_records, NULL);
+    ELSE
+      SELECT coalesce(array_agg(i.place), '{}') INTO elsewhere
+      FROM unnest(p_shards) WITH ORDINALITY AS i (shard, place)
+      WHERE NOT EXISTS (SELECT FROM shards_here h WHERE h.shard = i.shard AND h.open);
+      seq := append_some(p_node, p_people, p_records, done);
+    END IF;
     IF seq IS NOT NULL THEN
       PERFORM pg_notify('${CHANNEL}', seq::text);
     END IF;
   END $$;
+
+  -- The first records of people who have none; answers the places of those that were so.
+  CREATE FUNCTION insert_records(
+    p_people text[], p_shards smallint[], p_expected bigint[], p_versions bigint[], p_records text[], p_slots bigint[]
+  ) RETURNS int[] LANGUAGE plpgsql ${BY_INDEX} AS $$
+  DECLARE
+    fresh boolean[];
+  BEGIN
+    SELECT array_agg(i.expected = 0 AND h.shard IS NOT NULL AND p.person IS NULL ORDER BY i.place) INTO fresh
+    FROM unnest(p_people, p_shards, p_expected) WITH ORDINALITY AS i (person, shard, expected, place)
+    LEFT JOIN shards_here h ON h.shard = i.shard AND h.open
+    LEFT JOIN presence p ON p.person = i.person;
+    INSERT INTO presence (person, shard, version, record, settled_slot)
+    SELECT i.person, i.shard, i.version, i.record, i.slot
+    FROM unnest(p_people, p_shards, p_versions, p_records, p_slots, fresh)
+      AS i (person, shard, version, record, slot, fresh)
+    WHERE i.fresh;
+    RETURN (
+      SELECT coalesce(array_agg(i.place::int), '{}') FROM unnest(fresh) WITH ORDINALITY AS i (fresh, place) WHERE i.fresh
+    );
+  END $$;
+
+  -- A row of the outbox of these places alone; none of no place.
+  CREATE FUNCTION append_some(p_node text, p_people text[], p_records text[], p_places int[]) RETURNS bigint
+  LANGUAGE sql SET enable_hashjoin = on AS $$
+    SELECT append_outbox(p_node, array_agg(i.person), array_agg(i.record), NULL)
+    FROM unnest(p_people, p_records) WITH ORDINALITY AS i (person, record, place)
+    JOIN unnest(p_places) AS chosen (place) USING (place) HAVING count(*) > 0
+  $$;
 
   -- All of a commit of the directory that belongs to this primary: rows as JSON objects (columns by name, with
   -- "table", and "gone" where the row is removed), and records, null where one is forgotten. With p_gid it is part of

@@ -8,19 +8,20 @@ import { describePostgres } from './binaries.ts';
 import { queryAt, until, useServer } from './cluster.ts';
 import { openNode } from './stores.ts';
 
-/** Somebody whose shard is on the second of two primaries, and is none of `others`. */
-function somebodyAway(...others: readonly number[]): PersonId {
+function somebody(where: (shard: number, person: PersonId) => boolean): PersonId {
   for (let index = 0; ; index++) {
     const person = personId(`person-${index}`);
-    const shard = shardOf(person);
-    if (shard % 2 === 1 && !others.includes(shard)) return person;
+    if (where(shardOf(person), person)) return person;
   }
 }
 
-/** Her shard moves; Bob's stays. */
-const ALICE = somebodyAway();
+/** Her shard moves; the second of two primaries has it. */
+const ALICE = somebody((shard) => shard % 2 === 1);
 const SHARD = shardOf(ALICE);
-const BOB = somebodyAway(SHARD);
+/** Hers stays there. */
+const BOB = somebody((shard) => shard % 2 === 1 && shard !== SHARD);
+/** She goes with Alice. */
+const CAROL = somebody((shard, person) => shard === SHARD && person !== ALICE);
 
 /** Moves Alice's shard to home by hand, in the steps that whoever moves shards must take. */
 class Move {
@@ -86,13 +87,18 @@ describePostgres('a shard that moves', () => {
     const { node, move } = await setUp();
     await move.close();
     let written: unknown = null;
-    const write = node.compareAndSet(ALICE, 1, recordOf(2)).then((won) => (written = won));
+    const write = Promise.all([
+      node.compareAndSet(ALICE, 1, recordOf(2)),
+      node.compareAndSet(CAROL, 0, recordOf(1)), // her first
+    ]).then((won) => (written = won));
     expect(await node.compareAndSet(BOB, 1, recordOf(2))).toBe(true);
     expect(await node.get(ALICE)).toEqual(recordOf(1));
+    expect(await node.get(CAROL)).toBeNull();
     expect(written).toBeNull();
     await move.finish();
-    expect(await write).toBe(true);
+    expect(await write).toEqual([true, true]);
     expect(await node.get(ALICE)).toEqual(recordOf(2));
+    expect(await node.get(CAROL)).toEqual(recordOf(1));
   });
 
   it('a commit waits for it as a write does', async () => {
@@ -103,6 +109,17 @@ describePostgres('a shard that moves', () => {
     await move.finish();
     await commit;
     expect(await node.get(ALICE)).toEqual(recordOf(2));
+  });
+
+  it('a node that is closed meanwhile finishes what it has accepted', async () => {
+    const { node, shards, move } = await setUp();
+    await move.close();
+    const write = node.compareAndSet(ALICE, 1, recordOf(2));
+    const closed = node[Symbol.asyncDispose]();
+    await move.finish();
+    expect(await write).toBe(true);
+    await closed;
+    expect(await (await openNode(shards)).get(ALICE)).toEqual(recordOf(2));
   });
 
   it('one that does not arrive is given up in the end, and nothing has changed', async () => {

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { Client } from 'pg';
 import { migrate } from '../../../src/stores/postgres/migrate.ts';
 import { SHARDS } from '../../../src/stores/postgres/schema.ts';
+import { setUp } from '../../../src/stores/postgres/set-up.ts';
 import { StoreRefused } from '../../../src/stores/refused.ts';
 import { personId, recordOf } from '../../contract/records.ts';
 import { testLogger } from '../data-folder.ts';
@@ -14,6 +15,13 @@ const ALICE = personId('alice');
 /** How the shards are shared out among databases: `{ shard, open }` of each. */
 async function shardsAt(url: string): Promise<number> {
   return (await queryAt(url, 'SELECT FROM plexibridge.shards_here WHERE open')).length;
+}
+
+/** A connection whose names are those of our schema. */
+async function ourClient(url: string): Promise<Client> {
+  const client = new Client(`${url}?options=-csearch_path%3Dplexibridge`);
+  await client.connect();
+  return client;
 }
 
 describePostgres('opening', () => {
@@ -52,6 +60,20 @@ describePostgres('opening', () => {
     expect((await Promise.all(shards.map(shardsAt))).reduce((sum, count) => sum + count)).toBe(SHARDS);
   });
 
+  it('databases are set up once, whoever comes first', async () => {
+    const shards = await databases(3);
+    const orders = [shards, shards.toReversed(), [shards[1]!, shards[2]!, shards[0]!]];
+    const nodes = [];
+    for (const urls of [...orders, ...orders]) {
+      nodes.push(await Promise.all(urls.map(async (url) => ({ place: url, client: await ourClient(url) }))));
+    }
+    for (const { client, place } of nodes[0] ?? []) await migrate(client, place);
+    const placed = await Promise.all(nodes.map(setUp));
+    expect(new Set(placed.map(([home]) => home?.id)).size).toBe(1);
+    expect((await Promise.all(shards.map(shardsAt))).toSorted()).toEqual([85, 85, 86]);
+    await Promise.all(nodes.flat().map(({ client }) => client.end()));
+  });
+
   it('a primary that joins later is empty until shards are moved there', async () => {
     const [first, second] = await databases(2);
     await openNode([first!]);
@@ -73,9 +95,7 @@ describePostgres('opening', () => {
   it('a step that fails leaves nothing of itself; the next start takes it again, and only what is missing', async () => {
     const [url] = await databases(1);
     await openNode([url!]);
-    const client = new Client(url);
-    await client.connect();
-    await client.query('SET search_path = plexibridge');
+    const client = await ourClient(url!);
     const first = 'CREATE TABLE presence (never int)'; // is there already: step 1 must not run again
     const failing = [first, 'CREATE TABLE extra (a int); SELECT 1 / 0'];
     await expect(migrate(client, 'place', failing)).rejects.toThrow('division by zero');

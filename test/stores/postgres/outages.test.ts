@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
+import { Primary } from '../../../src/stores/postgres/primary.ts';
 import { personId, recordOf } from '../../contract/records.ts';
 import { testLogger } from '../data-folder.ts';
 import { describePostgres } from './binaries.ts';
-import { until, useServer } from './cluster.ts';
+import { queryAt, until, useServer } from './cluster.ts';
 import { openNode } from './stores.ts';
 import { Wire } from './wire.ts';
 
@@ -161,6 +162,40 @@ describePostgres('outages', () => {
     await standby.promote();
     expect(await node.get(ALICE)).toEqual(recordOf(1));
     expect(await node.compareAndSet(ALICE, 1, recordOf(2))).toBe(true);
+  });
+
+  it('a connection to a server that takes no more writes is not used again', async () => {
+    const url = await server().newDatabase();
+    const common = { place: '', name: 'test', timeouts: { connect: 5_000, statement: 5_000 } };
+    await using primary = new Primary({ ...common, id: '', url, connections: 1, logger: testLogger() });
+    await primary.query('SET default_transaction_read_only = on');
+    await expect(primary.query('CREATE TABLE public.t ()')).rejects.toMatchObject(UNAVAILABLE);
+    await primary.query('CREATE TEMPORARY TABLE t ()');
+    // One that merely refuses a statement is.
+    await expect(primary.query('SELECT 1 / 0')).rejects.toMatchObject(UNAVAILABLE);
+    expect(await primary.query('SELECT * FROM t')).toEqual([]);
+    await expect(primary.query('SHOW default_transaction_read_only')).resolves.toEqual([
+      { default_transaction_read_only: 'off' },
+    ]);
+  });
+
+  it('whoever time will still change is found, however many they are', async () => {
+    const url = await server().newDatabase();
+    const node = await openNode([url]);
+    const [settledAt, count] = [2 ** 40, 2_500];
+    await queryAt(
+      url,
+      `INSERT INTO plexibridge.presence
+       SELECT 'person-' || i, i % 256, i, '[' || i || ',null,null,null,null,[],' || $1::bigint + i || ']', $2::bigint
+       FROM generate_series(1, ${count}) AS s (i)`,
+      [settledAt, settledAt / 2 ** 22],
+    );
+    const found = new Set<number>();
+    for await (const [person, { version }] of node.unsettled(settledAt)) {
+      expect(person).toBe(`person-${version}`);
+      found.add(version);
+    }
+    expect(found.size).toBe(count);
   });
 
   it('closing finishes what was accepted, and refuses what comes later', async () => {

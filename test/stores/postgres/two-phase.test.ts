@@ -110,16 +110,44 @@ describePostgres('commits that span primaries', () => {
     expect(await prepared()).toEqual([]);
   });
 
-  it('of commits that cross each other one wins, and none waits for ever', async () => {
+  it('of commits that cross each other one wins, and none waits for the other’s locks in a ring', async () => {
     const { survivor, victim } = await setUp();
-    const outcomes = await Promise.allSettled(
-      Array.from({ length: 8 }, (_, index) =>
-        (index % 2 === 0 ? survivor : victim).commit(index % 4 < 2 ? CHANGES : CHANGES.toReversed()),
-      ),
-    );
-    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    expect(await stateOf(survivor)).toEqual(ALL);
+    for (let version = 1; version <= 10; version++) {
+      const changes = [FAR, AWAY, AT_HOME].map((person) => presence(person, version));
+      const outcomes = await Promise.allSettled([
+        survivor.commit(changes),
+        victim.commit(changes.toReversed()),
+      ]);
+      expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+      const refused = outcomes.find(({ status }) => status === 'rejected');
+      expect(refused).toMatchObject({ reason: { code: 'conflict', message: '' } });
+    }
     expect(await prepared()).toEqual([]);
+  });
+
+  it.each([
+    ['stays away: the others keep what they promised until it can be asked', undefined],
+    ['is back at once: it is asked, and the others carry it out', true as const],
+  ])('home that decides, and whose answer is lost, %s', async (_, mends) => {
+    const shards = [
+      await server().newDatabase(),
+      await server().newDatabase(),
+      await server().newDatabase(),
+    ] as const;
+    const wire = await Wire.to(server().port);
+    const clock = new ManualClock();
+    const node = await openNode([wire.through(shards[0]), shards[1], shards[2]], { clock });
+    for (const person of [AT_HOME, AWAY, FAR]) await node.compareAndSet(person, 0, recordOf(1));
+    wire.arm({ nth: 1, when: 'after', ...(mends && { mends }) });
+    await expect(node.commit(CHANGES)).rejects.toMatchObject({ code: 'store_unavailable' });
+    if (!mends) {
+      expect(await prepared()).toHaveLength(2);
+      await recoverAt(shards);
+    }
+    expect(await prepared()).toEqual([]);
+    wire.arm(null);
+    wire.mend();
+    expect(await stateOf(node)).toEqual(ALL);
   });
 
   // BEGIN, call, PREPARE at each of the two others; the decision; COMMIT PREPARED and NOTIFY at each.

@@ -12,6 +12,8 @@ export interface Cut {
   readonly nth: number;
   /** Whether the server gets it; then it carries it out, and the answer is lost. */
   readonly when: 'before' | 'after';
+  /** Whether new connections get through at once. */
+  readonly mends?: true;
 }
 
 /** A wire between nodes and a server that can break at any statement, and then stays broken: as if the node had died. */
@@ -73,6 +75,11 @@ export class Wire {
     this.#broken = false;
   }
 
+  #meet(): void {
+    this.break();
+    if (this.#cut?.mends) this.mend();
+  }
+
   #join(client: Socket): void {
     if (this.#broken) return void client.destroy();
     const server = connect(this.#port, '127.0.0.1');
@@ -82,7 +89,7 @@ export class Wire {
       for (const { bytes, isStatement } of statements.take(chunk)) {
         const meets = isStatement && ++this.statements === this.#cut?.nth;
         if (meets && this.#cut?.when === 'before') {
-          this.break();
+          this.#meet();
           return;
         }
         cutAtAnswer ||= meets;
@@ -91,7 +98,7 @@ export class Wire {
     });
     server.on('data', (chunk: Buffer) => {
       if (!cutAtAnswer) return void client.write(chunk);
-      if (chunk.subarray(-6, -1).equals(READY)) this.break();
+      if (chunk.subarray(-6, -1).equals(READY)) this.#meet();
     });
     for (const [one, other] of [
       [client, server],
