@@ -26,15 +26,11 @@ export async function makeTarget(bridge: RunningBridge, index: number): Promise<
   return { ids, tokens: await makePerson(bridge, ids), writes: new Map() };
 }
 
-/**
- * Writes on all targets, by all writers at all bridges at once, and kills the first bridge after `acks` answers, which ends
- * the writing; resolves with the answers seen.
- */
-export async function writeAndKill(
-  [victim, ...others]: readonly [RunningBridge, ...RunningBridge[]],
-  targets: readonly Target[],
-  acks: number,
-): Promise<number> {
+/** Who is written of through which bridge. */
+export type Writing = readonly (readonly [RunningBridge, Target])[];
+
+/** Writes by all writers at once, and kills the victim after `acks` answers, which ends the writing; resolves with the answers seen. */
+export async function writeAndKill(victim: RunningBridge, writing: Writing, acks: number): Promise<number> {
   let seen = 0;
   let killed: Promise<unknown> | undefined;
   async function write(bridge: RunningBridge, target: Target, writer: number): Promise<void> {
@@ -49,12 +45,9 @@ export async function writeAndKill(
       if (++seen >= acks) killed ??= victim.end('SIGKILL');
     }
   }
-  const bridges = [victim, ...others];
   await Promise.all(
-    targets.flatMap((target) =>
-      bridges.flatMap((bridge) =>
-        Array.from({ length: WRITERS }, (_, writer) => write(bridge, target, writer)),
-      ),
+    writing.flatMap(([bridge, target]) =>
+      Array.from({ length: WRITERS }, (_, writer) => write(bridge, target, writer)),
     ),
   );
   // Null: it ended by the signal, not by itself.

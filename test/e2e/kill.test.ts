@@ -27,7 +27,8 @@ it(
     const targets = await Promise.all(Array.from({ length: PEOPLE }, (_, i) => makeTarget(bridge, i)));
     let acknowledged = 0;
     for (let round = 0; round < ROUNDS; round++) {
-      acknowledged += await writeAndKill([bridge], targets, 1 + Math.floor(random() * MAX_ACKS_BEFORE_KILL));
+      const writing = targets.map((target) => [bridge, target] as const);
+      acknowledged += await writeAndKill(bridge, writing, 1 + Math.floor(random() * MAX_ACKS_BEFORE_KILL));
       bridge = await runBridge(data);
       for (const target of targets) {
         const kept = await shownAt(bridge, target);

@@ -45,7 +45,9 @@ describePostgres('plexibridge migrate', () => {
     expect(await tell(node, EVERY)).toEqual(expected);
     await node[Symbol.asyncDispose]();
 
-    await migrateWithKills(['--from', 'postgres', '--to', 'sqlite'], back, shards, () => noteIn(back));
+    await migrateWithKills(['--from', 'postgres', '--to', 'sqlite'], back, shards, () =>
+      Promise.resolve(noteIn(back)),
+    );
     const again = await openTestStore(back);
     expect(await tell(again, EVERY)).toEqual(expected);
     expect(await again.people.byId(person(PEOPLE))).toBeNull();
@@ -104,11 +106,10 @@ async function migrateWithKills(
   for (const point of POINTS) {
     await until(async () => {
       const running = start();
-      let refused = false as boolean;
-      void running.ended.then((code) => (refused = code === 1));
-      await until(async () => refused || hasCome(await note(), point));
+      await until(async () => running.child.exitCode !== null || hasCome(await note(), point));
       running.child.kill('SIGKILL');
       const code = await running.ended;
+      const refused = code === 1;
       // The server may not know yet that the one before is gone.
       if (refused) expect(running.text()).toContain('plexibridge: migrate');
       else expect([code, await note()]).toEqual([null, expect.any(String)]);
@@ -138,8 +139,7 @@ async function noteAt(url: string): Promise<string | null> {
   );
 }
 
-// eslint-disable-next-line @typescript-eslint/require-await -- as its twin of the other store
-async function noteIn(path: string): Promise<string | null> {
+function noteIn(path: string): string | null {
   const file = join(path, 'log.db');
   if (!existsSync(file)) return null;
   const db = new DatabaseSync(file, { readOnly: true });

@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
 import type { PersonId } from '../../presence/identity.ts';
 import { StoreRefused } from '../refused.ts';
+import type { RecordColumns } from './record-columns.ts';
+import { putRecords } from './record-columns.ts';
 import { shardOf } from './shard-map.ts';
-import type { RecordColumns } from './transfer-target.ts';
-import { putRecords } from './transfer-target.ts';
 
 /** Rows copied or removed at a time. */
 const CHUNK = 5_000;

@@ -1,6 +1,5 @@
 import type { Client } from 'pg';
 import type { PersonId } from '../../presence/identity.ts';
-import { decodeRecord } from '../record-codec.ts';
 import { StoreRefused } from '../refused.ts';
 import type { Progress, SourceMark } from '../transfer/progress.ts';
 import { continueFrom, noteOf, progressOf, TRANSFER_KEY } from '../transfer/progress.ts';
@@ -8,9 +7,9 @@ import type { Page, TransferReader, TransferTarget } from '../transfer/store.ts'
 import type { Row, TableName } from '../transfer/tables.ts';
 import { NUMBERS, TABLE_NAMES, TABLES } from '../transfer/tables.ts';
 import type { Primary } from './primary.ts';
-import { slotOf } from './records.ts';
+import type { RecordColumns } from './record-columns.ts';
+import { putRecords, recordColumns } from './record-columns.ts';
 import type { Sessions } from './sessions.ts';
-import { shardOf } from './shard-map.ts';
 import { placesOf } from './shard-places.ts';
 import { noteAt } from './transfer-source.ts';
 import { transferReader } from './transfer-reader.ts';
@@ -54,7 +53,6 @@ class PostgresTarget implements TransferTarget {
   #progress: Progress;
 
   constructor(
-    // eslint-disable-next-line @typescript-eslint/unbound-method -- neither uses `this`
     { place, count, pages }: TransferReader,
     home: Client,
     byShard: ReadonlyMap<number, Client>,
@@ -91,7 +89,7 @@ class PostgresTarget implements TransferTarget {
   async #putRecords(rows: readonly Row[]): Promise<void> {
     const parts = new Map<Client, RecordColumns[]>();
     for (const row of rows) {
-      const columns = recordColumns(row);
+      const columns = recordColumns(String(row[0]) as PersonId, String(row[1]));
       const client = this.#byShard.get(columns.shard);
       if (!client) throw new Error(`shard ${columns.shard} is nowhere`);
       const part = parts.get(client);
@@ -114,43 +112,4 @@ function insertion(table: TableName, rows: readonly Row[]): { text: string; valu
       )`,
     values: columns.map((_, index) => rows.map((row) => row[index])),
   };
-}
-
-/** A row of `presence`. */
-export interface RecordColumns {
-  readonly person: string;
-  readonly shard: number;
-  readonly version: number | string;
-  readonly record: string;
-  readonly slot: number | string | null;
-}
-
-/** Throws when the record is damaged. */
-function recordColumns([person, text]: Row): RecordColumns {
-  const [id, record] = [String(person) as PersonId, String(text)];
-  const { version, settledAt } = decodeRecord(record);
-  return {
-    person: id,
-    shard: shardOf(id),
-    version,
-    record,
-    slot: settledAt === null ? null : slotOf(settledAt),
-  };
-}
-
-/** Puts rows as they are, without a word in the outbox. */
-export async function putRecords(client: Client, rows: readonly RecordColumns[]): Promise<void> {
-  await client.query(
-    `INSERT INTO presence (person, shard, version, record, settled_slot)
-     SELECT * FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::text[], $5::bigint[])
-     ON CONFLICT (person) DO UPDATE SET shard = excluded.shard, version = excluded.version,
-       record = excluded.record, settled_slot = excluded.settled_slot`,
-    [
-      rows.map(({ person }) => person),
-      rows.map(({ shard }) => shard),
-      rows.map(({ version }) => version),
-      rows.map(({ record }) => record),
-      rows.map(({ slot }) => slot),
-    ],
-  );
 }

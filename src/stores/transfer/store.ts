@@ -12,9 +12,9 @@ export interface Page {
 export interface TransferReader {
   /** Names it to an operator, without secrets. */
   readonly place: string;
-  count(table: TableName): Promise<number>;
+  readonly count: (table: TableName) => Promise<number>;
   /** All rows behind the cursor (null: from the first) in the order of the table, without what stores note for themselves. */
-  pages(table: TableName, after: Cursor | null): AsyncIterable<Page>;
+  readonly pages: (table: TableName, after: Cursor | null) => AsyncIterable<Page>;
 }
 
 export interface TransferSource extends TransferReader {

@@ -7,7 +7,11 @@ import type { MigrateOptions } from '../../../src/stores/migrate.ts';
 import { migrateStore } from '../../../src/stores/migrate.ts';
 import { takeAlone } from '../../../src/stores/postgres/maintenance.ts';
 import { openPrimaries } from '../../../src/stores/postgres/open-store.ts';
+import { SERVING_LOCK } from '../../../src/stores/postgres/schema.ts';
+import { firstPlace } from '../../../src/stores/postgres/set-up.ts';
+import { shardOf } from '../../../src/stores/postgres/shard-map.ts';
 import { postgresTarget } from '../../../src/stores/postgres/transfer-target.ts';
+import { encodeRecord } from '../../../src/stores/record-codec.ts';
 import { backupStore } from '../../../src/stores/sqlite/backup.ts';
 import { openSqliteStore } from '../../../src/stores/sqlite/open-store.ts';
 import { DIRECTORY_TABLES } from '../../../src/stores/sqlite/schema.ts';
@@ -17,7 +21,7 @@ import { TABLE_NAMES } from '../../../src/stores/transfer/tables.ts';
 import type { TableReport, TransferWatcher } from '../../../src/stores/transfer/transfer.ts';
 import { transfer } from '../../../src/stores/transfer/transfer.ts';
 import { recordOf } from '../../contract/records.ts';
-import { openTestStore, tempFolder, testLogger } from '../data-folder.ts';
+import { crashImage, openTestStore, tempFolder, testLogger } from '../data-folder.ts';
 import { describePostgres } from '../postgres/binaries.ts';
 import { queryAt, until, useServer } from '../postgres/cluster.ts';
 import { openNode } from '../postgres/stores.ts';
@@ -85,9 +89,9 @@ describePostgres('migration between stores', () => {
     const store = await openTestStore(path);
     await store.compareAndSet(person(1), 2, recordOf(3));
     await store.commit([{ row: 'presence', person: person(2), expected: 3, value: null }]);
-    await store[Symbol.asyncDispose]();
     const shards = await databases(1);
-    await migrate({ from: 'sqlite', path, shards });
+    // One that was closed in good order would have been folded.
+    await migrate({ from: 'sqlite', path: crashImage(path), shards });
     const node = await openNode(shards);
     expect([await node.get(person(1)), await node.get(person(2))]).toEqual([recordOf(3), null]);
   });
@@ -111,7 +115,7 @@ describePostgres('migration between stores', () => {
     const node = await openNode(shards, { timeouts: { connect: 3_000, statement: 300 } });
     // A node that was cut off: its connections are broken, and it comes back only when the migration runs.
     for (const url of shards) {
-      await queryAt(url, `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE objid = 1886941235`);
+      await queryAt(url, `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE objid = ${SERVING_LOCK}`);
     }
     let during: unknown;
     await migrate({
@@ -212,19 +216,35 @@ describePostgres('migration between stores', () => {
     for (const [index, [table, damage]] of DAMAGES.entries()) {
       await server().query(`CREATE DATABASE damaged_${index} TEMPLATE ${whole}`);
       const damaged = server().url(`damaged_${index}`);
-      const verifying = () => queryAt(damaged, `SET search_path = plexibridge; ${damage}`);
+      const verifying = async () => {
+        await queryAt(damaged, `SET search_path = plexibridge; ${damage}`);
+      };
       const refusal = copyInto(damaged, source, {
         ...SILENT,
-        verifying: async () => {
-          await verifying();
-        },
+        verifying,
       });
       await expect(refusal, damage).rejects.toThrow(new RegExp(`: ${table} is not as in`));
       await expect(openNode([damaged])).rejects.toThrow('a migration into it is not complete');
     }
   });
 
-  it('takes no half of a commit that spans primaries, and no shard that is moving', async () => {
+  it('takes all of a commit that its node left halfway, or nothing, as it was decided', async () => {
+    const [path, back, shards] = [await folder(), tempFolder(), await databases(3)];
+    await migrate({ from: 'sqlite', path, shards });
+    const at = (primary: number) => {
+      for (let index = 0; ; index++) if (firstPlace(shardOf(person(index)), 3) === primary) return index;
+    };
+    const [decided, undecided] = [at(1), at(2)];
+    const gid = await leaveHalfway(shards, 1, decided);
+    await leaveHalfway(shards, 2, undecided);
+    await queryAt(shards[0]!, `INSERT INTO plexibridge.decisions VALUES ('${gid}', 'commit')`);
+    await migrate({ from: 'postgres', path: back, shards });
+    const store = await openTestStore(back);
+    expect((await store.get(person(decided)))?.version).toBe(decided + 2);
+    expect((await store.get(person(undecided)))?.version).toBe(undecided + 1);
+  });
+
+  it('takes no store of which a shard is moving', async () => {
     const [path, shards] = [await folder(), await databases(2)];
     await migrate({ from: 'sqlite', path, shards });
     await queryAt(shards[0]!, 'UPDATE plexibridge.shards_here SET open = false WHERE shard = 4');
@@ -232,6 +252,23 @@ describePostgres('migration between stores', () => {
     await expect(moving).rejects.toThrow('the move of shard 4 is not complete');
   });
 });
+
+/** A change of one person's record, promised at a primary by a node that is no more. Answers the name of its commit. */
+async function leaveHalfway(shards: readonly string[], primary: number, index: number): Promise<string> {
+  const ids = await Promise.all(shards.map((url) => queryAt(url, 'SELECT id FROM plexibridge.identity')));
+  const [home, own] = [ids[0]![0].id, ids[primary]![0].id];
+  const gid = `plexibridge:${home}:commit-${index}`;
+  const [id, version] = [person(index), index + 1];
+  const record = encodeRecord(recordOf(version + 1));
+  await queryAt(
+    shards[primary]!,
+    `BEGIN; SET LOCAL search_path = plexibridge;
+     SELECT commit_directory('gone', NULL, '[]', '${gid}', false, '{${id}}', '{${shardOf(id)}}', '{${version}}',
+       '{${version + 1}}', ARRAY['${record}'], '{NULL}');
+     PREPARE TRANSACTION '${gid}:${own}'`,
+  );
+  return gid;
+}
 
 let template: string;
 beforeAll(async () => {
