@@ -45,7 +45,9 @@ export async function startSite(...durability: Parameters<typeof Site.start>): P
 /** Ends with the test. */
 export async function startNodes(options: FleetOptions): Promise<FleetNode[]> {
   const nodes = await startFleet(options);
-  onTestFinished(async () => void (await Promise.all(nodes.map((node) => node.kill()))));
+  onTestFinished(async () => {
+    await Promise.all(nodes.map((node) => node.kill()));
+  });
   return nodes;
 }
 
@@ -70,7 +72,9 @@ export async function startWorld(site: Site, nodes: readonly FleetNode[], seed: 
   const watchers = wanted.map((each, index) =>
     index < WATCHERS.gateway.length ? new GatewayWatcher(each) : new SyncWatcher(each),
   );
-  onTestFinished(async () => void (await Promise.all(watchers.map((watcher) => watcher.stop()))));
+  onTestFinished(async () => {
+    await Promise.all(watchers.map((watcher) => watcher.stop()));
+  });
   const load = new Load(nodes, people, recorder, seed);
   onTestFinished(() => load.stop());
   return { site, nodes, people, watchers, watcherNames, recorder, load };
