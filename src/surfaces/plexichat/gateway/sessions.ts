@@ -66,13 +66,22 @@ export class Sessions implements Disposable {
     return session;
   }
 
-  /** Her session, now held by `holder`, which was sent all after `seq`; null when that cannot be done. */
-  resume(id: string, person: PersonId, seq: number, holder: Holder): GatewaySession | null {
+  /**
+   * Her session, now held by `holder`, which was sent all after `seq`, unless its client has been at another node meanwhile
+   * (`returned`); null when that cannot be done.
+   */
+  resume(
+    id: string,
+    person: PersonId,
+    seq: number,
+    holder: Holder,
+  ): { readonly session: GatewaySession; readonly returned: boolean } | null {
     const session = this.#byId.get(id);
     if (session?.person !== person) return null;
     // Before anything is sent, which may end the holder.
     this.#expiries.set(session, null);
-    if (session.moveTo(holder, seq)) return session;
+    const returned = session.isBehind(seq);
+    if (session.moveTo(holder, seq)) return { session, returned };
     if (!session.held) this.end(session);
     return null;
   }
