@@ -69,7 +69,7 @@ class SqliteTarget implements TransferTarget, AsyncDisposable {
   #progress: Progress;
 
   constructor(parts: Parts) {
-    // eslint-disable-next-line @typescript-eslint/unbound-method -- neither uses `this`
+     
     const { place, count, pages } = transferReader(parts.path, parts.log, parts.state);
     this.place = place;
     this.count = count;
