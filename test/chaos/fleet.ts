@@ -50,6 +50,7 @@ export class FleetNode {
 
   async kill(): Promise<void> {
     this.isHalted = false;
+    this.life++; // whoever finds it at this address again, even while it is being started, finds another
     await this.#bridge.end('SIGKILL');
   }
 
@@ -59,7 +60,6 @@ export class FleetNode {
     for (;;) {
       try {
         this.#bridge = await run(this.#options, new URL(this.url).port);
-        this.life++;
         return;
       } catch (error) {
         if (Date.now() > deadline) throw error;

@@ -228,7 +228,7 @@ describe('progress', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const seen = await text(child.stdout);
-    expect(seen).toMatch(/Backup \[.*\] 100% of \d+ rows/);
+    expect(seen).toMatch(/Backup █+ 100% \| (\d+)\/\1 \|/);
     expect(seen).toMatch(/Copied \d people/);
   });
 });

@@ -60,10 +60,7 @@ export class GatewaySession implements Disposable {
   /** Makes it the owner of what feeds it. */
   feedFrom(watch: Disposable): void {
     if (this.#disposed) watch[Symbol.dispose]();
-    else {
-      this.#watch?.[Symbol.dispose]();
-      this.#watch = watch;
-    }
+    else this.#watch = watch;
   }
 
   /**
@@ -71,7 +68,12 @@ export class GatewaySession implements Disposable {
    * another node, see `isBehind`, may have missed anything, and is still to be told how everybody is.
    */
   moveTo(holder: Holder, seq: number): boolean {
-    if (this.isBehind(seq)) this.#replay.restart(seq);
+    if (this.isBehind(seq)) {
+      this.#replay.restart(seq);
+      // Else it would be told again what this one tells until then.
+      this.#watch?.[Symbol.dispose]();
+      this.#watch = null;
+    }
     const missed = this.#replay.after(seq);
     if (!missed) return false;
     const before = this.#holder;

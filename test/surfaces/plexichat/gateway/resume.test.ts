@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { BridgeError } from '../../../../src/presence/errors.ts';
 import type { PresenceStore } from '../../../../src/presence/store.ts';
+import { MemoryStore } from '../../../../src/stores/memory/memory-store.ts';
 import { bendStore } from '../../../helpers/bent-store.ts';
 import { ALICE, GATEWAY } from '../plexichat-app.ts';
 import type { FakeClient, Gateway, GatewayOptions, User } from './connections.ts';
@@ -289,6 +290,28 @@ describe('RESUME at another node', () => {
     const third = await gateway.connect().resume(bob.token, client.sessionId, 4);
     await gateway.say(alice, 'dnd');
     expect(third.events).toEqual(['4 RESUMED', `5 ${ALICE} idle`, `6 ${ALICE} dnd`]);
+  });
+
+  it('and then at the first one again is told nothing twice', async () => {
+    let opened = Promise.resolve();
+    const store = new MemoryStore();
+    const get: PresenceStore['get'] = async (id) => {
+      if (id === bob.person.id) await opened;
+      return store.get(id);
+    };
+    await start({ store: bendStore(store, { get }) });
+    const client = await watching();
+    await client.drop();
+    let open = (): void => undefined;
+    opened = new Promise((resolve) => (open = resolve));
+    const back = gateway.connect();
+    const resuming = back.resume(bob.token, client.sessionId, 4);
+    await expect.poll(() => back.events).toEqual(['4 RESUMED']);
+    await gateway.say(alice, 'idle');
+    open();
+    await resuming;
+    await gateway.say(alice, 'dnd');
+    expect(back.events).toEqual(['4 RESUMED', `5 ${ALICE} idle`, `6 ${ALICE} dnd`]);
   });
 
   it('that cannot tell everything leaves nothing to be resumed there as if it had', async () => {

@@ -30,8 +30,8 @@ async function takeUp(
 ): Promise<GatewaySession | null> {
   const known = peer.context.sessions.resume(request.session_id, person, request.seq, peer);
   if (!known) return null;
-  const { session, returned } = known;
-  if (returned) await beginAnew(peer, { session, presences: session.presences }, request);
+  const { session, anew } = known;
+  if (anew) await beginAnew(peer, { session, ...anew }, request);
   else await hold(peer, session, request);
   return session;
 }
