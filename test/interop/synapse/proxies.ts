@@ -72,15 +72,17 @@ export function proxies(both: () => Both): void {
 
     it('everything else is what Synapse says, presence of stand-ins among it', async () => {
       const { cleo, world } = both();
+      const standIn = `@_plexichat_${cleo.id}:hs.test`;
+      const presence = `${plexichat}/api/v1/users/@me/presence`;
+      expect(await call('PUT', presence, cleo.token, { status: 'online' })).toMatchObject({ status: 200 });
+      await expect.poll(() => world.onMatrix.latest(standIn), SOON).toMatchObject({ presence: 'online' });
       const sync = await call(
         'GET',
         `${matrix}/_matrix/client/v3/sync?timeout=0&set_presence=offline`,
         token,
       );
       expect(Object.keys(sync.body.rooms.join)).toHaveLength(1);
-      expect(sync.body.presence.events.map(({ sender }: { sender: string }) => sender)).toContain(
-        `@_plexichat_${cleo.id}:hs.test`,
-      );
+      expect(sync.body.presence.events.map(({ sender }: { sender: string }) => sender)).toContain(standIn);
       const versions = '/_matrix/client/versions';
       expect((await call('GET', matrix + versions, '')).body).toEqual(
         (await world.synapse.call('GET', versions, '')).body,
@@ -107,18 +109,23 @@ export function proxies(both: () => Both): void {
 
     it('the other side is shared out likewise', async () => {
       const { cleo, world } = both();
+      const standIn = `@_plexichat_${cleo.id}:hs.test`;
       const presence = `${plexichat}/api/v1/users/@me/presence`;
       const text = `by ${kind.name}`;
       const said = await call('PUT', presence, cleo.token, { status: 'idle', custom_status: text });
       expect(said).toMatchObject({ status: 200, body: { user_id: cleo.id, status: 'idle' } });
       await expect
-        .poll(() => world.onMatrix.latest(`@_plexichat_${cleo.id}:hs.test`), SOON)
+        .poll(() => world.onMatrix.latest(standIn), SOON)
         .toMatchObject({ presence: 'unavailable', status_msg: text });
       expect(both().plexichat.status(cleo.id).text).toBe(null);
       const me = await call('GET', `${plexichat}/api/v1/users/@me`, cleo.token);
       expect(me.body).toMatchObject({ id: cleo.id, email: 'cleo@example.com' });
-      using _ = await GatewayWatcher.connect(plexichat, cleo.token);
-      expect(both().plexichat.identifies.at(-1)).toMatchObject({ userId: cleo.id });
+      {
+        using _ = await GatewayWatcher.connect(plexichat, cleo.token);
+        expect(both().plexichat.identifies.at(-1)).toMatchObject({ userId: cleo.id });
+      }
+      // Her own server says that she is gone, which ends what she said.
+      await expect.poll(() => world.onMatrix.latest(standIn), SOON).toMatchObject({ presence: 'offline' });
     });
   });
 }
