@@ -29,6 +29,7 @@ import { PLEXICHAT, plexichatNetwork } from './protocols/plexichat/ids.ts';
 import { appserviceSurface } from './surfaces/appservice/surface.ts';
 import { bridgeRefusal } from './surfaces/bridge/errors.ts';
 import { bridgeSurface } from './surfaces/bridge/surface.ts';
+import type { ApiDocument } from './surfaces/http/documentation.ts';
 import type { Refusal } from './surfaces/http/server.ts';
 import { createServer } from './surfaces/http/server.ts';
 import type { Buckets, BucketLimits } from './admission/token-buckets.ts';
@@ -141,6 +142,11 @@ export async function buildApp({
     samples: settings.samples ? samples(settings) : [],
   });
 
+  const documents = new Map<string, ApiDocument>();
+  const publication = (name: string) => ({
+    version: VERSION,
+    publish: (document: ApiDocument) => void documents.set(name, document),
+  });
   await http.register(plexichatSurface, {
     ...core,
     clock,
@@ -155,9 +161,11 @@ export async function buildApp({
     graceMs: settings.presence.grace,
     gateway: gatewaySettings(settings.plexichat.gateway),
     version: VERSION,
+    publication: publication(PLEXICHAT),
   });
   await http.register(matrixSurface, {
     ...core,
+    publication: publication(MATRIX),
     clock,
     network: networks[1],
     masquerade: connected.masquerade,
@@ -170,6 +178,7 @@ export async function buildApp({
     await http.register(appserviceSurface, {
       ...core,
       ...connected.appservice,
+      publication: publication('appservice'),
       secrets,
       network: networks[1],
       protocols: [networks[0].name],
@@ -188,6 +197,7 @@ export async function buildApp({
     metricsPublic: settings.metrics.public,
     probe: () => store.meta('probe'),
     version: VERSION,
+    documents,
   });
   return { http, made };
 }

@@ -54,6 +54,7 @@ beforeEach(async () => {
     metricsPublic: false,
     probe: () => probe(),
     version: '0.0.0',
+    documents: new Map(),
   });
 });
 
