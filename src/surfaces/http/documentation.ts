@@ -3,7 +3,7 @@ import swagger from '@fastify/swagger';
 import type { FastifyInstance, FastifySchema } from 'fastify';
 import { jsonSchemaTransform } from 'fastify-type-provider-zod';
 import type { OpenAPIV3_1 } from 'openapi-types';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { ErrorCode } from '../../presence/errors.ts';
 import { BridgeError } from '../../presence/errors.ts';
 import type { Refusal } from './server.ts';
@@ -108,7 +108,7 @@ function transform(described: Described): SwaggerTransform {
 }
 
 /** By status, what the surface says in each of these cases. */
-function refusals(codes: readonly ErrorCode[], { refusal, errorBody }: Described): Record<number, z.ZodType> {
+function refusals(codes: readonly ErrorCode[], { refusal, errorBody }: Described) {
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of new Set(codes)) {
     const { status } = refusal(new BridgeError(code));
@@ -118,7 +118,8 @@ function refusals(codes: readonly ErrorCode[], { refusal, errorBody }: Described
     [...byStatus].map(([status, cases]) => {
       const examples = cases.map((code) => refusal(new BridgeError(code)).body);
       const description = cases.map((code) => code.replaceAll('_', ' ')).join(', ');
-      return [status, errorBody.meta({ description, examples })];
+      const content = { 'application/json': { schema: errorBody.meta({ examples }) } };
+      return [status, { description, content }];
     }),
   );
 }

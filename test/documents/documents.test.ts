@@ -1,0 +1,156 @@
+import { createConfig, lintFromString } from '@redocly/openapi-core';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exampleOf, valuesOf } from './schema-values.ts';
+import type { Got, Operation } from './world.ts';
+import { DocumentedBridge, SURFACES } from './world.ts';
+
+let bridge: DocumentedBridge;
+beforeAll(async () => {
+  bridge = await DocumentedBridge.make();
+});
+afterAll(() => bridge.close());
+
+/** Only a homeserver could answer, or nobody ever gets anything. */
+const NEVER_GRANTED = [
+  'GET /_matrix/app/v1/users/{userId}',
+  'GET /users/{userId}',
+  'PUT /bridge/v1/me/server-tokens/{network}',
+  'DELETE /bridge/v1/me/server-tokens/{network}',
+];
+/** What cannot be kept: the paths are those of the networks, and some of them only refuse, or never do. */
+const RULES = {
+  'no-ambiguous-paths': 'off',
+  'operation-2xx-response': 'off',
+  'operation-4xx-response': 'off',
+} as const;
+/** Bodies of which no example can be given without knowing who there is. */
+const KNOWING: Readonly<Record<string, unknown>> = {
+  'POST /bridge/v1/people': { plexichat_id: '175928847299117065' },
+};
+/** What the example of a body would spoil for those that come after. */
+const LAST = ['logout', 'DELETE /bridge/v1/people/{id}', '/tokens', '/links'];
+
+function nameOf({ method, path }: Operation): string {
+  return `${method} ${path}`;
+}
+
+/** Whether it would wait for news, which never come here. */
+function isHeld({ parameters }: Operation): boolean {
+  return parameters.some(({ name }) => name === 'timeout');
+}
+
+function operations(): Operation[] {
+  return SURFACES.flatMap((surface) => bridge.operations(surface));
+}
+
+async function keepsItsWord(operation: Operation, got: Got): Promise<void> {
+  expect(bridge.broken(operation, got), nameOf(operation)).toBeNull();
+}
+
+describe.each(SURFACES)('the document of %s', (surface) => {
+  it('is one of OpenAPI 3.1 without faults', async () => {
+    const config = await createConfig({ extends: ['recommended'], rules: RULES });
+    const source = JSON.stringify(bridge.documents[surface]);
+    const problems = await lintFromString({ source, absoluteRef: `${surface}.json`, config });
+    expect(bridge.documents[surface].openapi).toBe('3.1.0');
+    expect(problems.map(({ ruleId, message }) => `${ruleId}: ${message}`)).toEqual([]);
+  });
+
+  it('has each route', () => {
+    const documented = bridge.operations(surface).map(nameOf);
+    expect(documented.sort()).toMatchSnapshot();
+  });
+});
+
+describe('the server', () => {
+  it('grants what the documents give as examples', async () => {
+    const granted = operations().filter((operation) => {
+      const promises = Object.keys(operation.responses).some((status) => status.startsWith('2'));
+      const last = LAST.some((part) => nameOf(operation).includes(part));
+      return promises && !last && !NEVER_GRANTED.includes(nameOf(operation));
+    });
+    expect(granted.length).toBeGreaterThan(60);
+    for (const operation of granted) {
+      const query = Object.fromEntries(
+        operation.parameters
+          .filter((each) => each.in === 'query' && each.required === true)
+          .map(({ name, schema }) => [name, String(exampleOf(schema))]),
+      );
+      if (isHeld(operation)) query['timeout'] = '0';
+      const example = operation.body && { body: exampleOf(operation.body) };
+      const known = nameOf(operation) in KNOWING && { body: KNOWING[nameOf(operation)] };
+      const body = known || example;
+      const got = await bridge.send(operation, { query, ...body });
+      await keepsItsWord(operation, got);
+      expect([nameOf(operation), Math.floor(got.status / 100), got.text]).toEqual([
+        nameOf(operation),
+        2,
+        got.text,
+      ]);
+    }
+  });
+
+  it('answers as documented whatever fits the documents', async () => {
+    for (const operation of operations().filter((each) => !nameOf(each).includes('logout'))) {
+      const query = fc.record(
+        Object.fromEntries(
+          operation.parameters
+            .filter((each) => each.in === 'query')
+            .map(({ name, schema }) => [name, valuesOf(schema).map(String)]),
+        ),
+        { requiredKeys: [] },
+      );
+      const body = operation.body ? valuesOf(operation.body) : fc.constant(undefined);
+      const property = fc.asyncProperty(query, body, async (asked, said) => {
+        const waits = isHeld(operation) ? { timeout: '0' } : {};
+        const got = await bridge.send(operation, { query: { ...asked, ...waits }, body: said });
+        await keepsItsWord(operation, got);
+        expect(got.status).not.toBe(500);
+      });
+      await fc.assert(property, { numRuns: operation.body ? 12 : 4 });
+    }
+  });
+
+  it('refuses, as documented, what does not fit', async () => {
+    const anything = fc.jsonValue({ maxDepth: 2 });
+    for (const operation of operations()) {
+      const { body } = operation;
+      if (!body) continue;
+      const fits = bridge.validator(body);
+      const property = fc.asyncProperty(anything, async (said) => {
+        fc.pre(!fits(said));
+        const got = await bridge.send(operation, { body: said });
+        await keepsItsWord(operation, got);
+        expect([nameOf(operation), got.status >= 400 && got.status < 500]).toEqual([nameOf(operation), true]);
+      });
+      await fc.assert(property, { numRuns: 8 });
+      for (const text of ['', '{', '"', '\ud800', `{"x":"${'x'.repeat(1_100_000)}"}`]) {
+        await keepsItsWord(operation, await bridge.send(operation, { body: text }));
+      }
+    }
+  });
+
+  it('refuses, as documented, whoever has no token or a wrong one', async () => {
+    for (const operation of operations().filter(({ open }) => !open)) {
+      for (const token of [null, 'wrong', '1.wrong', 'a b']) {
+        const got = await bridge.send(operation, { token });
+        await keepsItsWord(operation, got);
+        expect([nameOf(operation), got.status >= 400]).toEqual([nameOf(operation), true]);
+      }
+    }
+  });
+
+  it('answers as documented whatever the paths name', async () => {
+    const ids = ['x', '@una:localhost', '@nobody:localhost', '0', '9', '🔥', '%', '@_plexichat_7:localhost'];
+    for (const operation of operations()) {
+      const names = operation.parameters.filter((each) => each.in === 'path').map(({ name }) => name);
+      if (names.length === 0) continue;
+      for (const id of ids) {
+        const path = Object.fromEntries(names.map((name) => [name, id]));
+        const body = operation.body ? { body: exampleOf(operation.body) } : {};
+        await keepsItsWord(operation, await bridge.send(operation, { path, ...body }));
+      }
+    }
+  });
+});
