@@ -88,12 +88,26 @@ export class DocumentedBridge {
       limits: { writes: { burst: 1e6, per_second: 1 }, failed_auth: { burst: 1e6, per_second: 1 } },
     });
     const una = await app.person({ plexichat_id: '175928847299117063', matrix_id: '@una:localhost' });
-    await app.person({ plexichat_id: '175928847299117064' });
+    const contact = await app.person({ plexichat_id: '175928847299117064' });
+    const list = `/_matrix/client/r0/presence/list/${una.matrix.id}`;
+    await app.call('POST', list, una.matrix.token, { invite: [contact.matrix.id] });
+    const said = { status: 'dnd', custom_status: 'lunch', custom_emoji: '🔥' };
+    await app.call('PUT', '/api/v1/users/@me/presence', contact.plexichat.token, said);
     const documents: Partial<Record<Surface, any>> = {};
     for (const surface of SURFACES) {
       documents[surface] = (await app.call('GET', `/bridge/openapi/${surface}.json`, '')).body;
     }
     return new DocumentedBridge(app, documents as Record<Surface, any>, una, made.hsToken, folder);
+  }
+
+  /** Whether those who call still can: a test in which they cannot shows nothing. */
+  async isWhole(): Promise<boolean> {
+    const { plexichat, matrix } = this.#una;
+    const replies = [
+      await this.app.call('GET', '/api/v1/users/@me', plexichat.token),
+      await this.app.call('GET', '/_matrix/client/v3/account/whoami', matrix.token),
+    ];
+    return replies.every(({ status }) => status === 200);
   }
 
   async close(): Promise<void> {

@@ -35,7 +35,10 @@ export function links(app: BridgeApp, context: LinksContext): void {
     );
   const split = z.object({ people: z.array(personSchema(networks)) });
 
+  const config = { errors: ['not_found', 'conflict', 'upstream_unavailable'] as const };
+
   app.post('/links', {
+    config,
     schema: {
       summary:
         'Make two accounts one person: an operator by ids, the user herself by a token of each network',
@@ -51,6 +54,7 @@ export function links(app: BridgeApp, context: LinksContext): void {
   });
 
   app.delete('/links', {
+    config,
     schema: {
       summary: 'Give two linked accounts their own people again; named and proven as when linking',
       tags: ['links'],
@@ -68,6 +72,7 @@ export function links(app: BridgeApp, context: LinksContext): void {
   });
 
   app.delete('/links/:id', {
+    config: { errors: ['conflict'] },
     schema: {
       summary: 'Unlink a person by any id of hers',
       tags: ['links'],
