@@ -15,6 +15,24 @@ const BEST_FIRST: readonly Availability[] = ['chat', 'online', 'idle'];
 
 /** What she is at `now`, timers applied, to the millisecond (semantics §5). */
 export function modeAt(record: PresenceRecord, now: number, timing: Timing): Mode {
+  return currentMode(lapse(record, now, timing), now, timing);
+}
+
+/**
+ * The record without a claim whose time is over at `now`. Who was invisible until then and is nowhere connected has not
+ * come back: she is offline by her own word, as if she had left, until she does (semantics §6). Pure; the same record when
+ * there is nothing to end.
+ */
+export function lapse(record: PresenceRecord, now: number, timing: Timing): PresenceRecord {
+  const { claim, veil } = record;
+  if (claim?.expiresAt == null || now < claim.expiresAt) return record;
+  const silent = { ...record, claim: null };
+  const stays = veil !== null && currentMode(silent, claim.expiresAt, timing) === 'offline';
+  if (stays) return { ...record, claim: { ...claim, mode: 'offline', expiresAt: null } };
+  return { ...silent, veil: null };
+}
+
+function currentMode(record: PresenceRecord, now: number, timing: Timing): Mode {
   const { claim } = record;
   if (claim?.mode === 'invisible' || claim?.mode === 'offline') return claim.mode;
   const sessions = liveSessions(record.sessions, now);
@@ -69,10 +87,13 @@ function instants(record: PresenceRecord, timing: Timing): number[] {
   const { claim, sessions, feeds, status, lastActivity, veil } = record;
   const statuses = [status, veil?.status].map((each) => each?.expiresAt ?? Infinity);
   const leases = feeds.filter((feed) => isHere(feed, -Infinity)).map(({ endsAt }) => endsAt);
-  if (claim?.mode === 'invisible' || claim?.mode === 'offline') return [...statuses, ...leases];
+  const ends = claim?.expiresAt ?? Infinity;
+  const stays = claim?.mode === 'invisible' || claim?.mode === 'offline';
+  if (stays && ends === Infinity) return [...statuses, ...leases];
   return [
     ...statuses,
     ...leases,
+    ends,
     (lastActivity ?? -Infinity) + timing.idleAfter,
     claim ? claimEnd(claim, timing) : -Infinity,
     ...sessions.flatMap((session) => [session.endsAt, session.lastActivity + timing.idleAfter]),

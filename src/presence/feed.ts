@@ -1,5 +1,5 @@
 import type { Dialect } from './dialect.ts';
-import { isHere, settledAt } from './expiry.ts';
+import { isHere, lapse, settledAt } from './expiry.ts';
 import type { NetworkName } from './identity.ts';
 import type { CustomStatus, Feed, Mode, PresenceRecord, SeenStatus, Written } from './record.ts';
 import type { Rules } from './reduce.ts';
@@ -46,7 +46,8 @@ export function reduceReport(
   const feed = nextFeed(before, report);
   if (before && sameFeed(before, feed) && !isNewer(record, report)) return record;
 
-  const held = applyHiding(record, before?.mode ?? 'offline', feed.mode, report.dialect, now, rules);
+  const current = lapse(record, now, rules.timing);
+  const held = applyHiding(current, before?.mode ?? 'offline', feed.mode, report.dialect, now, rules);
   const status = nextStatus(held.status, before?.status ?? NO_STATUS, report);
   const next: PresenceRecord = {
     ...held,
@@ -81,7 +82,7 @@ export function reduceLease(
   const before = feedOf(record, network);
   if (!before || !isHere(before, now) || before.endsAt >= endsAt) return record;
   const feeds = [...record.feeds.filter((each) => each !== before), { ...before, endsAt }];
-  const next = { ...record, version: record.version + 1, feeds };
+  const next = { ...lapse(record, now, rules.timing), version: record.version + 1, feeds };
   return { ...next, settledAt: settledAt(next, now, rules.timing) };
 }
 

@@ -1,5 +1,5 @@
 import type { Timing } from './expiry.ts';
-import { modeAt, statusAt } from './expiry.ts';
+import { lapse, modeAt, statusAt } from './expiry.ts';
 import type { Availability, CustomStatus, Mode, PresenceRecord } from './record.ts';
 
 /** Movement of the last activity that is worth an event of its own, ms. */
@@ -30,7 +30,8 @@ export interface Projection {
 export const NOTHING_SHOWN: Shown = { mode: 'offline', status: null, lastActivity: null };
 
 /** Both views of a record at `now`. The only way from a record to what leaves the bridge. */
-export function project(record: PresenceRecord, now: number, timing: Timing): Projection {
+export function project(stored: PresenceRecord, now: number, timing: Timing): Projection {
+  const record = lapse(stored, now, timing);
   const mode = modeAt(record, now, timing);
   const own: Own = { mode, status: statusAt(record.status, now), lastActivity: record.lastActivity };
   const { veil } = record;
