@@ -3,10 +3,14 @@ import type { z } from 'zod';
 import { duration } from './config/duration.ts';
 import { bridgeSchema } from './config/schema.ts';
 import type { ConnectedCore, Surroundings } from './connectors/core.ts';
+import type { Check, RunningBridge } from './connectors/check.ts';
+import { clockCheck } from './connectors/clock-check.ts';
 import { homeserverSection } from './connectors/matrix/config.ts';
+import { openHomeserverDoctor } from './connectors/matrix/doctor.ts';
 import { openHomeserver } from './connectors/matrix/open.ts';
 import { connectorMetrics } from './connectors/metrics.ts';
 import { serverSection } from './connectors/plexichat/config.ts';
+import { openServerDoctor } from './connectors/plexichat/doctor.ts';
 import { openServer } from './connectors/plexichat/open.ts';
 import { composeCore } from './core.ts';
 import type { FirstStart, Sample } from './first-start.ts';
@@ -22,11 +26,14 @@ import type { Network } from './presence/network.ts';
 import type { Report } from './presence/service.ts';
 import type { PresenceStore } from './presence/store.ts';
 import type { Secrets } from './presence/tokens.ts';
+import { MODERN, MODERN_WITH_BUSY, V1 } from './protocols/matrix/dialect.ts';
 import { matrixRefusal } from './protocols/matrix/errors.ts';
 import { MATRIX, matrixNetwork } from './protocols/matrix/ids.ts';
+import { plexichatDialect } from './protocols/plexichat/codec.ts';
 import { plexichatRefusal } from './protocols/plexichat/errors.ts';
 import { PLEXICHAT, plexichatNetwork } from './protocols/plexichat/ids.ts';
 import { appserviceSurface } from './surfaces/appservice/surface.ts';
+import type { SurfaceWords } from './surfaces/bridge/context.ts';
 import { bridgeRefusal } from './surfaces/bridge/errors.ts';
 import { bridgeSurface } from './surfaces/bridge/surface.ts';
 import type { ApiDocument } from './surfaces/http/documentation.ts';
@@ -55,6 +62,9 @@ export const settingsSchema = bridgeSchema({
   }),
 });
 export type Settings = z.output<typeof settingsSchema>;
+
+/** The names of the networks. */
+export const NETWORKS: readonly NetworkName[] = [PLEXICHAT, MATRIX];
 
 export interface AppOptions {
   readonly settings: Settings;
@@ -189,6 +199,9 @@ export async function buildApp({
     clock,
     secrets,
     networks,
+    audit: store.audit,
+    relations: store.relations,
+    surfaces: surfaceWords(settings),
     defaultVisibility: settings.presence.visibility,
     operatorTokenHash,
     serverTokens: connected.serverTokens,
@@ -200,6 +213,44 @@ export async function buildApp({
     documents,
   });
   return { http, made };
+}
+
+export interface DoctorOptions {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  /** A bridge of the same settings; null when none runs. */
+  readonly bridge: RunningBridge | null;
+  /** Whether checks may do what others see. */
+  readonly deep: boolean;
+}
+
+/** What can be wrong between the bridge and the real servers of the settings; to be closed afterwards. */
+export function openDoctor({ settings, clock, bridge, deep }: DoctorOptions) {
+  const { server } = settings.plexichat;
+  const { homeserver, server_name: serverName, stand_in_template: standInTemplate } = settings.matrix;
+  const common = { clock, version: VERSION };
+  const right =
+    homeserver.url === undefined
+      ? null
+      : openHomeserverDoctor({
+          ...common,
+          settings: { ...homeserver, url: homeserver.url },
+          serverName,
+          standInTemplate,
+          bridge,
+        });
+  const left =
+    server.url === undefined
+      ? null
+      : openServerDoctor({
+          ...common,
+          settings: { ...server, url: server.url },
+          random: Math.random,
+          deep,
+        });
+  const sides = [right, left].filter((side) => side !== null);
+  const checks: readonly Check[] = [clockCheck(sides), ...sides.flatMap((side) => side.checks)];
+  return { checks, close: () => Promise.all(sides.map((side) => side.close())) };
 }
 
 /** Ready `curl` lines for a sample person's account. */
@@ -271,6 +322,15 @@ function samples({ matrix }: Settings): Sample[] {
       { network: MATRIX, id: `@${name.toLowerCase()}:${matrix.server_name}` },
     ],
   }));
+}
+
+/** How each of the networks' APIs speaks to others. */
+function surfaceWords({ matrix }: Settings): SurfaceWords[] {
+  return [
+    { surface: PLEXICHAT, dialect: plexichatDialect },
+    { surface: `${MATRIX} v1`, dialect: V1 },
+    { surface: `${MATRIX} r0, v3, sync`, dialect: matrix.busy ? MODERN_WITH_BUSY : MODERN },
+  ];
 }
 
 function limitsOf({ burst, per_second }: Settings['limits']['writes']): BucketLimits {

@@ -49,7 +49,17 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'core.ts',
     '*',
   ],
-  cli: ['app.ts', 'connectors/matrix', 'presence', 'config', 'stores', 'secrets.ts', 'version.ts', '*'],
+  cli: [
+    'app.ts',
+    'connectors/matrix',
+    'connectors',
+    'presence',
+    'config',
+    'stores',
+    'secrets.ts',
+    'version.ts',
+    '*',
+  ],
   'main.ts': ['cli'],
 };
 

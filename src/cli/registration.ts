@@ -4,6 +4,7 @@ import type { RegistrationTerms } from '../connectors/matrix/registration.ts';
 import { makeRegistration } from '../connectors/matrix/registration.ts';
 import { readRegistration, writeRegistration } from '../connectors/matrix/registration-file.ts';
 import { systemSecrets } from '../secrets.ts';
+import { urlOf } from './listening.ts';
 import type { ConfigOption } from './settings.ts';
 import { readSettings } from './settings.ts';
 
@@ -38,13 +39,6 @@ function termsOf({ matrix }: Settings): RegistrationTerms {
     room: matrix.homeserver.room,
     homeserverUrl: matrix.homeserver.url,
   };
-}
-
-/** Where a homeserver on the same machine reaches the bridge. */
-function urlOf({ host, port }: Settings['listen']): string {
-  const loopback: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
-  const address = loopback[host] ?? host;
-  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
 function nextSteps({ matrix }: Settings, url: string, file: string): string {

@@ -1,9 +1,11 @@
 import { restoreStore } from '../stores/sqlite/backup.ts';
+import { print } from './output.ts';
+import { withProgress } from './progress.ts';
 import type { ConfigOption } from './settings.ts';
 import { readSettings } from './settings.ts';
 
-export function restore(file: string, options: ConfigOption): void {
+export function restore(file: string, options: ConfigOption & { readonly json?: boolean }): void {
   const { path } = readSettings(options).store;
-  restoreStore(file, path);
-  process.stdout.write(`Restored ${file} to ${path}.\n`);
+  withProgress('Restore', (progress) => restoreStore(file, path, progress));
+  print({ file, path }, options.json, () => [`Restored ${file} to ${path}.`]);
 }

@@ -1,11 +1,13 @@
-import type { Directory, DirectoryChange, DirectoryListener } from './directory.ts';
+import type { AuditSources } from './audit.ts';
+import { auditRows } from './audit.ts';
+import type { Actor, Directory, DirectoryChange, DirectoryListener } from './directory.ts';
 import type { DirectoryTurns } from './directory-turns.ts';
 import { BridgeError } from './errors.ts';
 import type { Address, Person, PersonId } from './identity.ts';
 import type { People } from './people.ts';
 import { maySee } from './visibility.ts';
 
-export interface ContactsOptions {
+export interface ContactsOptions extends AuditSources {
   readonly people: People;
   readonly directory: Directory;
   readonly turns: DirectoryTurns;
@@ -53,13 +55,20 @@ export class Contacts {
     return visibleContacts(this.#options.directory, owner);
   }
 
-  /** A block hides each from the other at once. Throws `not_found`. */
-  async block(blocker: PersonId, blocked: PersonId, value: boolean): Promise<void> {
+  /** A block hides each from the other at once; `by` whom, for the audit log. Throws `not_found`. */
+  async block(blocker: PersonId, blocked: PersonId, value: boolean, by?: Actor): Promise<void> {
     const { directory, people, turns, listener } = this.#options;
     if (blocker === blocked) throw new BridgeError('bad_parameter', 'Nobody can block herself');
     await turns.run(async (base) => {
       await Promise.all([people.get(blocker), people.get(blocked)]);
-      await directory.commit([{ row: 'block', blocker, blocked, value }], base);
+      const note = { subjects: [blocker, blocked], details: {} };
+      await directory.commit(
+        [
+          { row: 'block', blocker, blocked, value },
+          ...auditRows(this.#options, by, value ? 'block' : 'unblock', note),
+        ],
+        base,
+      );
     });
     await listener.pairChanged(blocker, blocked);
   }

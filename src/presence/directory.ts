@@ -64,6 +64,45 @@ export interface Invite {
   readonly address: Address;
 }
 
+/** What operators did, and who linked whom. Rows are only ever added. */
+export interface AuditReader {
+  /** Up to `limit` entries, the newest first, from the first that is older than `before`; null: from the newest. */
+  page(before: number | null, limit: number): Promise<AuditEntry[]>;
+}
+
+export const AUDIT_ACTIONS = [
+  'person.create',
+  'person.edit',
+  'person.remove',
+  'token.issue',
+  'token.revoke',
+  'link',
+  'unlink',
+  'block',
+  'unblock',
+  'reveal',
+] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+/** The operator, or a user by her id at the time. */
+export type Actor = 'operator' | PersonId;
+
+export interface AuditNote {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly actor: Actor;
+  readonly action: AuditAction;
+  /** The people it was done to; some may be gone since. */
+  readonly subjects: readonly PersonId[];
+  /** Never a secret. */
+  readonly details: Readonly<Record<string, string>>;
+}
+
+export interface AuditEntry extends AuditNote {
+  /** Its place: a later entry has a higher one. */
+  readonly seq: number;
+}
+
 export type StoredProfile = Profile & { readonly createdAt: number };
 
 /** One row put (`null` or `false`: removed). Rows of a commit act in order; each put is idempotent. */
@@ -89,6 +128,8 @@ export type DirectoryChange =
   | ({ readonly row: 'block'; readonly value: boolean } & Block)
   | ({ readonly row: 'invite'; readonly value: boolean } & Invite)
   | { readonly row: 'meta'; readonly key: string; readonly value: string }
+  /** The id tells a repetition from a second action. */
+  | { readonly row: 'audit'; readonly id: string; readonly value: AuditNote }
   | {
       readonly row: 'presence';
       readonly person: PersonId;
@@ -103,6 +144,7 @@ export interface Directory {
   readonly tokens: TokenReader;
   readonly heldTokens: HeldTokenReader;
   readonly relations: RelationReader;
+  readonly audit: AuditReader;
   /** Named facts about the whole bridge, such as the last stand-in handed out. */
   meta(key: string): Promise<string | null>;
   /** How far the directory has come; every later read sees at least this much. */

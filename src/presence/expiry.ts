@@ -13,9 +13,17 @@ export interface Timing {
 /** The order in which sessions and claim outbid each other (semantics §5.6). */
 const BEST_FIRST: readonly Availability[] = ['chat', 'online', 'idle'];
 
+/** What decided what she is: her own word, what a connection says, the best of all of them, or that there is nothing. */
+export type Rule = 'said' | 'connected' | 'best' | 'nothing';
+
+interface Verdict {
+  readonly mode: Mode;
+  readonly rule: Rule;
+}
+
 /** What she is at `now`, timers applied, to the millisecond (semantics §5). */
 export function modeAt(record: PresenceRecord, now: number, timing: Timing): Mode {
-  return currentMode(lapse(record, now, timing), now, timing);
+  return verdictAt(record, now, timing).mode;
 }
 
 /**
@@ -27,27 +35,33 @@ export function lapse(record: PresenceRecord, now: number, timing: Timing): Pres
   const { claim, veil } = record;
   if (claim?.expiresAt == null || now < claim.expiresAt) return record;
   const silent = { ...record, claim: null };
-  const stays = veil !== null && currentMode(silent, claim.expiresAt, timing) === 'offline';
+  const stays = veil !== null && verdictOf(silent, claim.expiresAt, timing).mode === 'offline';
   if (stays) return { ...record, claim: { ...claim, mode: 'offline', expiresAt: null } };
   return { ...silent, veil: null };
 }
 
-function currentMode(record: PresenceRecord, now: number, timing: Timing): Mode {
+/** The same, and why. */
+export function verdictAt(record: PresenceRecord, now: number, timing: Timing): Verdict {
+  return verdictOf(lapse(record, now, timing), now, timing);
+}
+
+function verdictOf(record: PresenceRecord, now: number, timing: Timing): Verdict {
   const { claim } = record;
-  if (claim?.mode === 'invisible' || claim?.mode === 'offline') return claim.mode;
+  if (claim?.mode === 'invisible' || claim?.mode === 'offline') return { mode: claim.mode, rule: 'said' };
   const sessions = liveSessions(record.sessions, now);
   const fed = record.feeds.filter((feed) => isHere(feed, now)).map(({ mode }) => mode);
   const claimed = claim !== null && now < claimEnd(claim, timing);
-  if (sessions.length === 0 && fed.length === 0 && !claimed) return 'offline';
-  const dnd = claim?.mode === 'dnd' || fed.includes('dnd') || sessions.some(({ mode }) => mode === 'dnd');
-  if (dnd) return 'dnd';
-  if (claim?.mode === 'idle') return 'idle';
+  if (sessions.length === 0 && fed.length === 0 && !claimed) return { mode: 'offline', rule: 'nothing' };
+  if (claim?.mode === 'dnd') return { mode: 'dnd', rule: 'said' };
+  const dnd = fed.includes('dnd') || sessions.some(({ mode }) => mode === 'dnd');
+  if (dnd) return { mode: 'dnd', rule: 'connected' };
+  if (claim?.mode === 'idle') return { mode: 'idle', rule: 'said' };
 
   const aged = (mode: Availability, lastActivity: number): Availability =>
     now < lastActivity + timing.idleAfter ? mode : 'idle';
   const bids: Mode[] = [...fed, ...sessions.map(({ mode, lastActivity }) => aged(mode, lastActivity))];
   if (claim) bids.push(aged(claim.mode, record.lastActivity ?? claim.activeAt));
-  return BEST_FIRST.find((mode) => bids.includes(mode)) ?? 'idle';
+  return { mode: BEST_FIRST.find((mode) => bids.includes(mode)) ?? 'idle', rule: 'best' };
 }
 
 export function liveSessions(sessions: readonly Session[], now: number): readonly Session[] {
@@ -61,7 +75,8 @@ export function isHere({ mode, endsAt }: Feed, now: number): boolean {
   return now < endsAt && mode !== 'offline' && mode !== 'invisible';
 }
 
-function claimEnd({ mode, activeAt }: Claim, { claimTtl, busyTtl }: Timing): number {
+/** When the claim ceases to hold by itself, ms since 1970. */
+export function claimEnd({ mode, activeAt }: Claim, { claimTtl, busyTtl }: Timing): number {
   return activeAt + (mode === 'dnd' ? busyTtl : claimTtl);
 }
 

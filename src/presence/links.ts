@@ -1,15 +1,24 @@
+import { auditRows } from './audit.ts';
 import type { Clock } from './clock.ts';
-import type { Directory, DirectoryChange, DirectoryListener } from './directory.ts';
+import type { Actor, Directory, DirectoryChange, DirectoryListener } from './directory.ts';
 import { BridgeError } from './errors.ts';
 import type { Timing } from './expiry.ts';
 import { lapse, settledAt } from './expiry.ts';
-import type { Address, NetworkName, Person, PersonId, Profile, Visibility } from './identity.ts';
+import type {
+  Address,
+  NetworkName,
+  Person,
+  PersonAddress,
+  PersonId,
+  Profile,
+  Visibility,
+} from './identity.ts';
 import { ownAddress } from './identity.ts';
 import { mergeRecords } from './merge.ts';
 import type { Network } from './network.ts';
 import type { DirectoryTurns } from './directory-turns.ts';
 import type { People } from './people.ts';
-import { addressRow, allocateStandIns } from './people.ts';
+import { addressRow, allocateStandIns, namesOf } from './people.ts';
 import type { PresenceRecord, Session } from './record.ts';
 import { BLANK } from './record.ts';
 import type { PresenceStore } from './store.ts';
@@ -37,9 +46,9 @@ export class Links {
 
   /**
    * Makes one person of the owners of two addresses. The older person survives; what names the other leads to her.
-   * Throws `not_found` when an address is nobody's, `conflict` when an account is already linked to another.
+   * `by` whom goes to the audit log. Throws `not_found` when an address is nobody's, `conflict` when an account is already linked to another.
    */
-  async link(a: Address, b: Address): Promise<{ person: Person; changed: boolean }> {
+  async link(a: Address, b: Address, by?: Actor): Promise<{ person: Person; changed: boolean }> {
     const linked = await this.#options.turns.run(async (base) => {
       const [first, second] = [await this.#find(a), await this.#find(b)];
       if (first.id === second.id) return { id: first.id, absorbed: null };
@@ -49,7 +58,15 @@ export class Links {
           throw new BridgeError('conflict', 'One of the accounts is already linked');
         }
       }
-      await this.#options.directory.commit(await this.#merge(survivor, absorbed), base);
+      const subjects = [survivor.id, absorbed.id];
+      const details = { accounts: namesOf(ownOf(survivor, absorbed)) };
+      await this.#options.directory.commit(
+        [
+          ...(await this.#merge(survivor, absorbed)),
+          ...auditRows(this.#options, by, 'link', { subjects, details }),
+        ],
+        base,
+      );
       return { id: survivor.id, absorbed: absorbed.id };
     });
     if (linked.absorbed !== null) await this.#announce([linked.id, linked.absorbed]);
@@ -57,11 +74,15 @@ export class Links {
   }
 
   /** Gives each account its own person again; both keep contacts, blocks and presence. Throws `conflict` when unlinked. */
-  async unlink(id: PersonId): Promise<Person[]> {
+  async unlink(id: PersonId, by?: Actor): Promise<Person[]> {
     const split = await this.#options.turns.run(async (base) => {
       const person = await this.#options.people.get(id);
       const newcomer = this.#options.secrets.random(12) as PersonId;
-      await this.#options.directory.commit(await this.#split(person, newcomer), base);
+      const note = { subjects: [id, newcomer], details: { accounts: namesOf(ownOf(person)) } };
+      await this.#options.directory.commit(
+        [...(await this.#split(person, newcomer)), ...auditRows(this.#options, by, 'unlink', note)],
+        base,
+      );
       return newcomer;
     });
     await this.#announce([id, split]);
@@ -82,7 +103,7 @@ export class Links {
   async #merge(survivor: Person, absorbed: Person): Promise<DirectoryChange[]> {
     const { store } = this.#options;
     const [into, from] = [survivor.id, absorbed.id];
-    const own = [...survivor.addresses, ...absorbed.addresses].filter(({ kind }) => kind === 'own');
+    const own = ownOf(survivor, absorbed);
     const replaced = (network: string) => own.some((address) => address.network === network);
     const [mine, hers] = [await store.get(into), await store.get(from)];
     const tokens = [survivor, absorbed].map((person) => this.#moveTokens(person, into));
@@ -116,7 +137,7 @@ export class Links {
     const { directory, store, networks, clock } = this.#options;
     const derives = (network: string) =>
       networks.find(({ name }) => name === network)?.standIns.kind === 'derived';
-    const own = person.addresses.filter(({ kind }) => kind === 'own');
+    const own = ownOf(person);
     const leaving = own.find(({ network }) => derives(network));
     if (!leaving || own.length < 2) throw new BridgeError('conflict', 'The person is not linked');
 
@@ -217,6 +238,10 @@ export class Links {
       ]),
     ];
   }
+}
+
+function ownOf(...people: readonly Person[]): PersonAddress[] {
+  return people.flatMap(({ addresses }) => addresses.filter(({ kind }) => kind === 'own'));
 }
 
 const STRICTNESS: Record<Visibility, number> = { everyone: 0, contacts: 1, nobody: 2 };

@@ -1,5 +1,6 @@
+import { auditRows } from './audit.ts';
 import type { Clock } from './clock.ts';
-import type { Directory, DirectoryChange, DirectoryListener } from './directory.ts';
+import type { Actor, Directory, DirectoryChange, DirectoryListener } from './directory.ts';
 import type { DirectoryTurns } from './directory-turns.ts';
 import { BridgeError } from './errors.ts';
 import type { Address, Person, PersonId, Profile } from './identity.ts';
@@ -47,8 +48,8 @@ export class People {
     return this.#options.directory.people.page(after, limit);
   }
 
-  /** A new person with one account or two, already canonical. Throws `bad_parameter`, `conflict`. */
-  async create(own: readonly Address[], profile: Profile): Promise<Person> {
+  /** A new person with one account or two, already canonical; `by` whom, for the audit log. Throws `bad_parameter`, `conflict`. */
+  async create(own: readonly Address[], profile: Profile, by?: Actor): Promise<Person> {
     const { directory, networks, clock, secrets, turns, listener } = this.#options;
     if (own.length === 0) throw new BridgeError('bad_parameter', 'A person needs at least one id');
     for (const address of own) refuseStandIn(address, networks);
@@ -71,6 +72,10 @@ export class People {
             { row: 'contact', owner, target: id, value: true },
             { row: 'invite', owner, address, value: false },
           ]),
+          ...auditRows(this.#options, by, 'person.create', {
+            subjects: [id],
+            details: { accounts: namesOf(own) },
+          }),
         ],
         base,
       );
@@ -80,19 +85,32 @@ export class People {
   }
 
   /** Changes what is given, leaves the rest. Throws `not_found`. */
-  async edit(id: PersonId, patch: Partial<Profile>): Promise<Person> {
+  async edit(id: PersonId, patch: Partial<Profile>, by?: Actor): Promise<Person> {
     const { directory, turns, listener } = this.#options;
     await turns.run(async (base) => {
       const { displayName, avatarUrl, visibility, createdAt } = await this.get(id);
       const value = { displayName, avatarUrl, visibility, createdAt, ...patch };
-      await directory.commit([{ row: 'person', id, value }], base);
+      const details = {
+        fields: Object.keys(patch).join(', '),
+        ...(patch.visibility !== undefined && { visibility: patch.visibility }),
+      };
+      await directory.commit(
+        [
+          { row: 'person', id, value },
+          ...auditRows(this.#options, by, 'person.edit', { subjects: [id], details }),
+        ],
+        base,
+      );
     });
     await listener.peopleChanged([id]);
     return this.get(id);
   }
 
-  /** Forgets the person and all that names her; her stand-in is never handed out again. Throws `not_found`. */
-  async remove(id: PersonId): Promise<void> {
+  /**
+   * Forgets the person and all that names her but the audit log; her stand-in is never handed out again. Throws
+   * `not_found`.
+   */
+  async remove(id: PersonId, by?: Actor): Promise<void> {
     const { directory, store, turns, listener } = this.#options;
     await turns.run(async (base) => {
       const person = await this.get(id);
@@ -120,6 +138,10 @@ export class People {
             ? [{ row: 'presence', person: id, expected: record.version, value: null } as const]
             : []),
           { row: 'person', id, value: null },
+          ...auditRows(this.#options, by, 'person.remove', {
+            subjects: [id],
+            details: { accounts: namesOf(person.addresses.filter(({ kind }) => kind === 'own')) },
+          }),
         ],
         base,
       );
@@ -127,6 +149,11 @@ export class People {
     listener.tokensChanged();
     await listener.peopleChanged([id]);
   }
+}
+
+/** The ids of accounts, for the audit log. */
+export function namesOf(accounts: readonly Address[]): string {
+  return accounts.map(({ id }) => id).join(' ');
 }
 
 export function addressRow(

@@ -1,7 +1,9 @@
+import type { AuditSources } from './audit.ts';
+import { auditRows } from './audit.ts';
 import type { Clock } from './clock.ts';
 import { Deadlines } from './deadlines.ts';
 import { BridgeError } from './errors.ts';
-import type { Directory } from './directory.ts';
+import type { Actor, Directory } from './directory.ts';
 import { isHere, nextChange } from './expiry.ts';
 import type { Report as FeedReport } from './feed.ts';
 import { besides, feedOf, reduceLease, reduceReport, reduceWritten } from './feed.ts';
@@ -16,6 +18,8 @@ import type { Own, Projection, Shown } from './shown.ts';
 import { project } from './shown.ts';
 import type { PresenceStore } from './store.ts';
 import { maySee } from './visibility.ts';
+import type { Explanation, Revelation } from './why.ts';
+import { explain, reveal } from './why.ts';
 
 /** Lost races with other nodes before a write is given up as overloaded. */
 const MAX_ATTEMPTS = 16;
@@ -24,7 +28,7 @@ const RETRY_AFTER_MS = 1000;
 /** People read at a time where all are. */
 const PAGE = 500;
 
-export interface PresenceServiceOptions {
+export interface PresenceServiceOptions extends AuditSources {
   readonly store: PresenceStore;
   readonly directory: Pick<Directory, 'people' | 'relations' | 'commit'>;
   readonly clock: Clock;
@@ -46,16 +50,18 @@ export class PresenceService implements Disposable {
   readonly #store: PresenceStore;
   readonly #directory: PresenceServiceOptions['directory'];
   readonly #clock: Clock;
+  readonly #sources: AuditSources;
   readonly #rules: Rules;
   readonly #report: Report;
   readonly #turns = new Serial<PersonId>();
   readonly #deadlines: Deadlines<PersonId>;
   readonly #listeners = new Set<(change: Change) => void>();
 
-  constructor({ store, directory, clock, rules, report }: PresenceServiceOptions) {
+  constructor({ store, directory, clock, secrets, rules, report }: PresenceServiceOptions) {
     this.#store = store;
     this.#directory = directory;
     this.#clock = clock;
+    this.#sources = { clock, secrets };
     this.#rules = rules;
     this.#report = report;
     this.#deadlines = new Deadlines(clock, (person) => void this.#passTime(person));
@@ -146,6 +152,20 @@ export class PresenceService implements Disposable {
   /** Both views of somebody, for whoever has found out which of them to pass on. */
   async look(person: PersonId): Promise<Change> {
     return this.#view(person, (await this.#store.get(person)) ?? BLANK);
+  }
+
+  /** Why she is shown as she is: what anybody may be told. Errors as in the store. */
+  async explain(person: PersonId): Promise<Explanation> {
+    const record = (await this.#store.get(person)) ?? BLANK;
+    return explain(record, this.#clock.now(), this.#rules.timing);
+  }
+
+  /** What she really is, also while she hides it. Who wants to know, and why, is kept first. Errors as in the store. */
+  async reveal(person: PersonId, by: Actor, reason: string): Promise<Revelation> {
+    const note = { subjects: [person], details: { reason } };
+    await this.#directory.commit(auditRows(this.#sources, by, 'reveal', note));
+    const record = (await this.#store.get(person)) ?? BLANK;
+    return reveal(record, this.#clock.now(), this.#rules.timing);
   }
 
   /** Tells listeners and timers how these people are now; for whoever changed their records by a directory commit. */

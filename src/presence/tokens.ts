@@ -1,6 +1,7 @@
+import { auditRows } from './audit.ts';
 import type { Clock } from './clock.ts';
 import type { DirectoryTurns } from './directory-turns.ts';
-import type { Directory, DirectoryListener, TokenGrant } from './directory.ts';
+import type { Actor, Directory, DirectoryChange, DirectoryListener, TokenGrant } from './directory.ts';
 import { BridgeError } from './errors.ts';
 import type { NetworkName, PersonId } from './identity.ts';
 
@@ -52,12 +53,13 @@ export class Tokens implements TokenVerifier {
     this.#options = options;
   }
 
-  /** `format` makes a network's token text of 32 random bytes in base64url. Throws `not_found`. */
+  /** `format` makes a network's token text of 32 random bytes in base64url; `by` whom, for the audit log. Throws `not_found`. */
   async issue(
     person: PersonId,
     network: NetworkName,
     format: (secret: string) => string,
     deviceId?: string,
+    by?: Actor,
   ): Promise<IssuedToken> {
     const { directory, secrets, clock, turns } = this.#options;
     const token = format(secrets.random(32));
@@ -66,7 +68,14 @@ export class Tokens implements TokenVerifier {
     const value = { person, network, deviceId: device, createdAt: clock.now() };
     await turns.run(async (base) => {
       await this.#demandPerson(person);
-      await directory.commit([{ row: 'token', hash, value }], base);
+      const details = { network, token_id: tokenId(hash), device_id: device };
+      await directory.commit(
+        [
+          { row: 'token', hash, value },
+          ...auditRows(this.#options, by, 'token.issue', { subjects: [person], details }),
+        ],
+        base,
+      );
     });
     return { token, id: tokenId(hash), deviceId: device };
   }
@@ -82,7 +91,7 @@ export class Tokens implements TokenVerifier {
   }
 
   /** Revokes one token of hers, named by its text or id, or all when `which` is absent. Throws `not_found`. */
-  async revoke(person: PersonId, which?: string): Promise<void> {
+  async revoke(person: PersonId, which?: string, by?: Actor): Promise<void> {
     const { directory, secrets, turns, listener } = this.#options;
     const hash = which === undefined ? undefined : secrets.hash(which);
     await turns.run(async (base) => {
@@ -93,7 +102,13 @@ export class Tokens implements TokenVerifier {
       );
       if (which !== undefined && chosen.length === 0) throw new BridgeError('not_found', 'No such token');
       await directory.commit(
-        chosen.map((grant) => ({ row: 'token', hash: grant.hash, value: null })),
+        [
+          ...chosen.map(({ hash }): DirectoryChange => ({ row: 'token', hash, value: null })),
+          ...auditRows(this.#options, by, 'token.revoke', {
+            subjects: [person],
+            details: { token_ids: chosen.map((grant) => tokenId(grant.hash)).join(' ') },
+          }),
+        ],
         base,
       );
     });

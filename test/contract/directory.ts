@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Directory, DirectoryChange } from '../../src/presence/directory.ts';
+import type { AuditNote, Directory, DirectoryChange } from '../../src/presence/directory.ts';
 import type { Address, AddressKind, NetworkName, PersonId, Profile } from '../../src/presence/identity.ts';
 import type { PresenceStore } from '../../src/presence/store.ts';
 import type { Subject } from './presence-store.ts';
@@ -20,6 +20,10 @@ function person(id: PersonId, changes: Partial<Profile> = {}): DirectoryChange {
 
 function address(network: NetworkName, id: string, owner: PersonId, kind: AddressKind): DirectoryChange {
   return { row: 'address', address: { network, id }, value: { person: owner, kind } };
+}
+
+function act(id: string, value: AuditNote): DirectoryChange {
+  return { row: 'audit', id, value };
 }
 
 function contact(owner: PersonId, target: PersonId, value = true): DirectoryChange {
@@ -272,6 +276,44 @@ export function directoryContract(
       ]);
       expect(await after.relations.invites({ address: two })).toEqual([]);
       expect(await after.relations.invites({ address: { network: RIGHT, id: '1' } })).toEqual([]);
+    });
+
+    test('keeps what was done, the newest first, a page at a time', async () => {
+      const { store, settled } = await open();
+      expect(await store.audit.page(null, 10)).toEqual([]);
+      const notes = ['a', 'b', 'c\0"\ud800'].map((about, at): AuditNote => {
+        return { at, actor: 'operator', action: 'link', subjects: [ALICE, BOB], details: { about } };
+      });
+      await store.commit([act('1', notes[0]!), person(ALICE)]);
+      await store.commit([act('2', notes[1]!), act('3', { ...notes[2]!, actor: ALICE })]);
+      const after = await settled();
+      const all = await after.audit.page(null, 10);
+      expect(
+        all.map(({ at, actor, action, subjects, details }) => ({ at, actor, action, subjects, details })),
+      ).toEqual([{ ...notes[2], actor: ALICE }, notes[1], notes[0]]);
+      const [third, second, first] = all.map(({ seq }) => seq);
+      expect(third! > second! && second! > first!).toBe(true);
+      expect(await after.audit.page(null, 1)).toEqual(all.slice(0, 1));
+      expect(await after.audit.page(third!, 1)).toEqual(all.slice(1, 2));
+      expect(await after.audit.page(second!, 10)).toEqual(all.slice(2));
+      expect(await after.audit.page(first!, 10)).toEqual([]);
+    });
+
+    test('what was done is kept with the change, once, and not without it', async () => {
+      const { store, settled } = await open();
+      const note: AuditNote = { at: 1, actor: ALICE, action: 'unlink', subjects: [ALICE], details: {} };
+      await store.commit([person(ALICE), address(LEFT, '1', ALICE, 'own'), act('1', note)]);
+      await store.commit([act('1', { ...note, action: 'block' })]);
+      const base = await store.position();
+      await store.commit([act('2', note)]);
+      const refused = await Promise.allSettled([
+        store.commit([act('3', note), address(LEFT, '2', ALICE, 'own')]),
+        store.commit([act('4', note), person(BOB)], base),
+        store.commit([act('5', note), { row: 'presence', person: BOB, expected: 3, value: recordOf(4) }]),
+      ]);
+      expect(refused.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+      const kept = await (await settled()).audit.page(null, 10);
+      expect(kept.map(({ action }) => action)).toEqual(['unlink', 'unlink']);
     });
 
     test('the same rows again change nothing', async () => {

@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Outcome } from '../helpers/command.ts';
+import { runCommand } from '../helpers/command.ts';
 import type { RunningBridge } from '../helpers/process.ts';
 import { OPERATOR, runBridge } from '../helpers/process.ts';
-
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 let folder: string;
 let data: string;
@@ -38,20 +36,9 @@ async function stop(bridge: RunningBridge): Promise<number | null> {
 /** As `npm start` finds it: neither operator token nor word about samples. */
 const UNPREPARED = { PLEXIBRIDGE__SAMPLES: undefined, PLEXIBRIDGE__OPERATOR__TOKEN: undefined };
 
-interface Outcome {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 /** Runs one command to its end. */
 function command(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
-  const environment = { PATH: process.env['PATH'], PLEXIBRIDGE__STORE__PATH: data, ...env };
-  return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], { env: environment }, (error, out, err) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, out, err });
-    });
-  });
+  return runCommand(args, { env: { PLEXIBRIDGE__STORE__PATH: data, ...env } });
 }
 
 const textOf = (bridge: RunningBridge) => bridge.output.join('\n');
@@ -119,16 +106,48 @@ describe('backup and restore', () => {
     await bridge.call('PUT', '/api/v1/users/@me/presence', token, said);
 
     const file = join(folder, 'backup.db');
-    expect((await command(['backup', file])).out).toContain('1 people and 1 presence records');
+    const copied = await command(['backup', file]);
+    expect([copied.out, copied.err]).toEqual([`Copied 1 people and 1 presence records to ${file}.\n`, '']);
+    const second = await command(['backup', `${file}2`, '--json']);
+    expect(JSON.parse(second.out)).toEqual({ file: `${file}2`, people: 1, presence: 1 });
     expect((await command(['backup', file])).code).toBe(1);
     expect((await command(['restore', file])).code).toBe(1);
     await bridge.call('PUT', '/api/v1/users/@me/presence', token, { status: 'idle', custom_status: 'later' });
     expect(await stop(bridge)).toBe(0);
 
     await rm(data, { recursive: true });
-    expect((await command(['restore', file])).code).toBe(0);
+    const again = await command(['restore', file, '--json']);
+    expect([again.code, JSON.parse(again.out)]).toEqual([0, { file, path: data }]);
     const restored = await start();
     expect((await restored.call('GET', '/api/v1/users/@me/presence', token)).body).toMatchObject(said);
+  });
+});
+
+describe('a command line that is wrong', () => {
+  it.each([
+    [['no-such-command']],
+    [['backup']],
+    [['serve', '--no-such-option']],
+    [['config']],
+    [['user', 'list', '--limit', 'many']],
+    [['token', 'new', 'ann']],
+    [['token', 'new', 'ann', '--network', 'irc']],
+    [['token', 'revoke', 'ann']],
+    [['token', 'revoke', 'ann', 'token', '--all']],
+  ])('ends with 2 and the reason: %j', async (args) => {
+    const { code, out, err } = await command(args);
+    expect([code, out]).toEqual([2, '']);
+    expect(err.length).toBeGreaterThan(10);
+  });
+
+  it('is told from a question', async () => {
+    const help = await command(['--help']);
+    expect([help.code, help.err]).toEqual([0, '']);
+    expect(help.out).toContain('Exit codes: 0 done, 1 refused or failed, 2 wrong usage.');
+    expect(await command(['--version'])).toMatchObject({ code: 0, out: '0.1.0\n' });
+    const { out } = await command(['version', '--json']);
+    expect(JSON.parse(out)).toEqual({ plexibridge: '0.1.0', node: process.versions.node });
+    expect((await command(['version'])).out).toBe(`plexibridge 0.1.0 on Node ${process.versions.node}\n`);
   });
 });
 

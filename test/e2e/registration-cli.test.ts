@@ -1,12 +1,10 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+import type { Outcome } from '../helpers/command.ts';
+import { runCommand } from '../helpers/command.ts';
 
 let folder: string;
 let file: string;
@@ -20,20 +18,9 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-interface Outcome {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 /** Runs `plexibridge registration …` in the folder to its end. */
 function registration(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
-  const options = { cwd: folder, env: { PATH: process.env['PATH'], ...env } };
-  return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, 'registration', ...args], options, (error, out, err) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, out, err });
-    });
-  });
+  return runCommand(['registration', ...args], { cwd: folder, env });
 }
 
 async function read(path = file): Promise<any> {

@@ -151,6 +151,8 @@ async function observe(
   await look(`/bridge/v1/people/${una.id}`, OPERATOR);
   await look('/bridge/v1/people', OPERATOR);
   await look('/metrics', OPERATOR);
+  await look('/bridge/v1/audit', OPERATOR);
+  await look(`/bridge/v1/people/${una.id}/why`, OPERATOR);
   await look(`/bridge/v1/people/${una.id}/tokens`, OPERATOR);
   return obtained;
 }

@@ -8,6 +8,7 @@ import { BLANK } from '../../src/presence/record.ts';
 import { reduce, reduceSignal } from '../../src/presence/reduce.ts';
 import type { Signal } from '../../src/presence/signal.ts';
 import { project } from '../../src/presence/shown.ts';
+import { explain, reveal } from '../../src/presence/why.ts';
 import { RULES } from '../helpers/bridge.ts';
 import { START } from '../helpers/clock.ts';
 import { claimed, LOUD, poor, QUIET, rich, says } from './dialects.ts';
@@ -21,7 +22,7 @@ function until(record: PresenceRecord, expiresAt: number | null): PresenceRecord
   return record.claim ? { ...record, claim: { ...record.claim, expiresAt } } : record;
 }
 
-function connected(id: string, now: number, endsAt: number): Signal {
+function connected(id: string, endsAt: number): Signal {
   return { kind: 'session', id, origin: LOUD, mode: 'online', active: true, endsAt };
 }
 
@@ -45,7 +46,7 @@ describe('a mode with an end', () => {
   );
 
   it('gives way to what connections say', () => {
-    const online = reduceSignal(BLANK, connected('a', START, START + 90 * MINUTE), START, RULES);
+    const online = reduceSignal(BLANK, connected('a', START + 90 * MINUTE), START, RULES);
     const busy = reduce(online, { ...says(rich, 'dnd'), expiresAt: START + 1000 }, START, RULES);
     expect([999, 1000].map((after) => modeAt(busy, START + after, timing))).toEqual(['dnd', 'online']);
   });
@@ -75,7 +76,7 @@ describe('a mode with an end', () => {
 
   it.each<[string, (record: PresenceRecord, now: number) => PresenceRecord]>([
     ['a write', (record, now) => reduce(record, says(poor, 'idle'), now, RULES)],
-    ['a session', (record, now) => reduceSignal(record, connected('b', now, now + MINUTE), now, RULES)],
+    ['a session', (record, now) => reduceSignal(record, connected('b', now + MINUTE), now, RULES)],
     [
       'a report',
       (record, now) => {
@@ -102,7 +103,7 @@ describe('invisible with an end', () => {
       fc.property(unseen, lease, looks, (steps, leased, times) => {
         const online = reduce(BLANK, says(rich, 'online'), START - MINUTE, RULES);
         const left = reduce(online, says(rich, 'offline'), START, RULES);
-        let record = reduceSignal(hidden(), connected('a', START, START + leased), START, RULES);
+        let record = reduceSignal(hidden(), connected('a', START + leased), START, RULES);
         let now = START;
         for (const step of steps) {
           now += step.wait;
@@ -118,7 +119,7 @@ describe('invisible with an end', () => {
   });
 
   it('shows her from its very millisecond on where she is connected', () => {
-    const record = reduceSignal(hidden(), connected('a', START, UNTIL + MINUTE), START + 28 * MINUTE, RULES);
+    const record = reduceSignal(hidden(), connected('a', UNTIL + MINUTE), START + 28 * MINUTE, RULES);
     const modes = [-1, 0].map((after) => project(record, UNTIL + after, timing).shown.mode);
     expect(modes).toEqual(['offline', 'online']);
     // And when the connection ends she is seen to have left then, not when she hid.
@@ -137,9 +138,17 @@ describe('invisible with an end', () => {
     expect(project(said, UNTIL, timing).shown).toEqual(before);
     expect(project(said, UNTIL, timing).own.mode).toBe('offline');
     const [late, later] = [UNTIL + MINUTE, UNTIL + 2 * MINUTE];
-    const back = reduceSignal(said, connected('a', late, later), late, RULES);
+    const back = reduceSignal(said, connected('a', later), late, RULES);
     expect(project(back, late, timing).shown).toMatchObject({ mode: 'online', status: { text: 'x' } });
     expect(project(back, later, timing).shown).toMatchObject({ mode: 'offline', lastActivity: late });
+  });
+
+  it('is explained like offline to whoever gives no reason, with its end to whoever does', () => {
+    for (const now of [UNTIL - 1, UNTIL]) expect(explain(hidden(), now, timing).grounds).toBeNull();
+    expect(reveal(hidden(), START, timing).grounds).toMatchObject({
+      claim: { mode: 'invisible', endsAt: UNTIL, holds: true },
+      deadlines: [{ at: UNTIL, what: 'claim ends' }],
+    });
   });
 
   it('does not come back with a lease that is extended after it', () => {
@@ -167,8 +176,7 @@ it('nothing is seen to change between the instants that are told beforehand', ()
         let [record, now] = [BLANK, START];
         for (const { wait, mode, ends, connects } of acts) {
           now += wait;
-          if (connects !== null)
-            record = reduceSignal(record, connected('a', now, now + connects), now, RULES);
+          if (connects !== null) record = reduceSignal(record, connected('a', now + connects), now, RULES);
           const expiresAt = ends === null ? null : now + ends;
           record = reduce(record, { ...says(rich, mode), expiresAt }, now, RULES);
         }

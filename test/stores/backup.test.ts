@@ -32,6 +32,16 @@ const DIRECTORY: DirectoryChange[] = [
   { row: 'block', blocker: ALICE, blocked: BOB, value: true },
   { row: 'invite', owner: ALICE, address: { network: LEFT, id: '2' }, value: true },
   { row: 'meta', key: 'key', value: 'value' },
+  {
+    row: 'audit',
+    id: 'a1',
+    value: { at: 1, actor: 'operator', action: 'block', subjects: [ALICE], details: {} },
+  },
+  {
+    row: 'audit',
+    id: 'a2',
+    value: { at: 2, actor: BOB, action: 'link', subjects: [BOB], details: { a: 'b' } },
+  },
 ];
 
 /** Records folded, unfolded, removed before and after a fold; and all of the directory. */
@@ -65,10 +75,38 @@ test('a backup of a store in use restores to the same', async () => {
   expect(await again.relations.blocksOf(BOB)).toEqual([{ blocker: ALICE, blocked: BOB }]);
   expect(await again.relations.invites({ owner: ALICE })).toHaveLength(1);
   expect(await again.meta('key')).toBe('value');
+  expect(await again.audit.page(null, 10)).toEqual(await store.audit.page(null, 10));
+  expect(await again.audit.page(null, 10)).toHaveLength(2);
 
   expect(await again.compareAndSet(BOB, 2, recordOf(3))).toBe(true);
   await again.fold();
   expect(await again.get(BOB)).toEqual(recordOf(3));
+});
+
+test('copying tells how far it has come, whatever is there', async () => {
+  const { store, path } = await filledStore();
+  const many = Array.from({ length: 1200 }, (_, index): DirectoryChange => {
+    return { row: 'meta', key: `key ${index}`, value: '' };
+  });
+  await store.commit(many);
+  const told: number[][] = [];
+  const file = join(tempFolder(), 'backup.db');
+  backupStore(path, file, (done, total) => told.push([done, total]));
+  // 11 rows of the directory, and the two records that were folded.
+  expect(told).toEqual([
+    [0, 1214],
+    [1000, 1214],
+    [1214, 1214],
+  ]);
+  told.length = 0;
+  restoreStore(file, join(tempFolder(), 'data'), (done, total) => told.push([done, total]));
+  expect(told).toEqual([
+    [0, 2],
+    [2, 2],
+    [0, 1211],
+    [1000, 1211],
+    [1211, 1211],
+  ]);
 });
 
 test('a backup is for its owner only', async () => {

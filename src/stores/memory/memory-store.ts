@@ -1,4 +1,6 @@
 import type {
+  AuditEntry,
+  AuditReader,
   Block,
   Directory,
   DirectoryChange,
@@ -34,6 +36,7 @@ export class MemoryStore implements PresenceStore, Directory {
   readonly #blocks = new Map<string, Block>();
   readonly #invites = new Map<string, Invite>();
   readonly #meta = new Map<string, string>();
+  readonly #audit = new Map<string, AuditEntry>();
   #position = 0;
 
   get(person: PersonId): Promise<PresenceRecord | null> {
@@ -100,6 +103,16 @@ export class MemoryStore implements PresenceStore, Directory {
         [...this.#invites.values()].filter((invite) =>
           'owner' in by ? invite.owner === by.owner : sameAddress(invite.address, by.address),
         ),
+      ),
+  };
+
+  readonly audit: AuditReader = {
+    page: (before, limit) =>
+      Promise.resolve(
+        [...this.#audit.values()]
+          .filter(({ seq }) => before === null || seq < before)
+          .reverse()
+          .slice(0, limit),
       ),
   };
 
@@ -186,6 +199,11 @@ export class MemoryStore implements PresenceStore, Directory {
       }
       case 'meta':
         this.#meta.set(change.key, change.value);
+        break;
+      case 'audit':
+        if (!this.#audit.has(change.id)) {
+          this.#audit.set(change.id, { seq: this.#audit.size + 1, ...change.value });
+        }
         break;
       case 'presence':
         setOrDelete(this.#records, change.person, change.value);

@@ -65,6 +65,18 @@ const DIRECTORY = `
 
   CREATE TABLE meta (key text COLLATE "C" PRIMARY KEY, value text NOT NULL);
 
+  -- Added to and read, never changed. Identities are given under the lock of the outbox, so that they come in order.
+  CREATE TABLE audit (
+    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id text COLLATE "C" NOT NULL UNIQUE, at bigint NOT NULL,
+    actor text NOT NULL, action text NOT NULL, subjects text NOT NULL, details text NOT NULL
+  );
+  CREATE FUNCTION keep_audit() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    RAISE EXCEPTION 'the audit log is append-only';
+  END $$;
+  CREATE TRIGGER audit_keeps_rows BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+    FOR EACH STATEMENT EXECUTE FUNCTION keep_audit();
+
   -- The sequence number of the last change of the directory.
   CREATE TABLE directory_position (seq bigint NOT NULL);
   INSERT INTO directory_position VALUES (0);
@@ -290,6 +302,10 @@ const FUNCTIONS = `
         END IF;
       WHEN 'meta' THEN
         INSERT INTO meta VALUES (r->>'key', r->>'value') ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+      WHEN 'audit' THEN
+        INSERT INTO audit (id, at, actor, action, subjects, details)
+        VALUES (r->>'id', (r->>'at')::bigint, r->>'actor', r->>'action', r->>'subjects', r->>'details')
+        ON CONFLICT (id) DO NOTHING;
     END CASE;
   END $$;
 `;

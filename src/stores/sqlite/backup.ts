@@ -16,6 +16,12 @@ export interface BackupCounts {
   readonly presence: number;
 }
 
+/** Told now and then how many rows are copied, of how many. */
+export type Progress = (done: number, total: number) => void;
+
+/** Rows copied between two words of progress. */
+const STRIDE = 1000;
+
 /** A fold that begins between two reads spoils one attempt; it cannot spoil many in a row. */
 const MAX_ATTEMPTS = 100;
 
@@ -23,7 +29,7 @@ const MAX_ATTEMPTS = 100;
  * Writes everything in a data folder, as of one instant, to one new file. Only reads the folder, and may run beside
  * the bridge that writes to it. Throws `StoreRefused` when the file exists or the folder holds no store of today.
  */
-export function backupStore(path: string, file: string): BackupCounts {
+export function backupStore(path: string, file: string, progress?: Progress): BackupCounts {
   if (existsSync(file)) throw new StoreRefused(file, 'it already exists', 'Name a file that does not');
   const [log, state] = [join(path, LOG_FILE), join(path, STATE_FILE)];
   requireCurrent(log, LOG);
@@ -32,8 +38,11 @@ export function backupStore(path: string, file: string): BackupCounts {
     attach(db, log, 'log');
     attach(db, state, 'state');
     const folded = pin(db);
-    copyTables(db, 'log', DIRECTORY_TABLES);
-    copyTables(db, 'state', ['presence']);
+    const sources: Source[] = [
+      { from: 'log', tables: DIRECTORY_TABLES },
+      { from: 'state', tables: ['presence'] },
+    ];
+    copyTables(db, sources, tally(db, sources, progress));
     addUnfolded(db, folded);
     db.exec('COMMIT');
     return { people: count(db, 'people'), presence: count(db, 'presence') };
@@ -41,7 +50,7 @@ export function backupStore(path: string, file: string): BackupCounts {
 }
 
 /** Makes a data folder of a backup. Throws `StoreRefused` when the folder holds anything or the file is no good. */
-export function restoreStore(file: string, path: string): void {
+export function restoreStore(file: string, path: string, progress?: Progress): void {
   if (existsSync(path) && readdirSync(path).length > 0) {
     throw new StoreRefused(path, 'it is not empty', 'Restore into a new or empty folder');
   }
@@ -52,14 +61,16 @@ export function restoreStore(file: string, path: string): void {
   // It begins at row 2, so that it cannot be taken for a whole one should the state be lost.
   const begun = 2;
   const stateProgress = `UPDATE main.progress SET folding = ${begun}, folded = ${begun}`;
-  restoreFile(file, join(path, STATE_FILE), STATE, ['presence'], stateProgress);
-  restoreFile(
-    file,
-    join(path, LOG_FILE),
-    LOG,
-    DIRECTORY_TABLES,
-    `INSERT INTO main.log VALUES (${begun}, '')`,
-  );
+  const files: Restored[] = [
+    { target: join(path, STATE_FILE), kind: STATE, tables: ['presence'], beginning: stateProgress },
+    {
+      target: join(path, LOG_FILE),
+      kind: LOG,
+      tables: DIRECTORY_TABLES,
+      beginning: `INSERT INTO main.log VALUES (${begun}, '')`,
+    },
+  ];
+  for (const each of files) restoreFile(file, each, progress);
 }
 
 function requireCurrent(file: string, kind: FileKind): void {
@@ -99,17 +110,24 @@ function addUnfolded(db: Database, folded: number): void {
   }
 }
 
+interface Restored {
+  readonly target: string;
+  readonly kind: FileKind;
+  readonly tables: readonly string[];
+  /** SQL that says where the new file begins. */
+  readonly beginning: string;
+}
+
 function restoreFile(
   backup: string,
-  target: string,
-  kind: FileKind,
-  tables: readonly string[],
-  beginning: string,
+  { target, kind, tables, beginning }: Restored,
+  progress: Progress | undefined,
 ): void {
   createFile(target, kind, (db) => {
     attach(db, backup, 'backup');
     transaction(db, () => {
-      copyTables(db, 'backup', tables);
+      const sources = [{ from: 'backup', tables }];
+      copyTables(db, sources, tally(db, sources, progress));
       db.exec(beginning);
     });
   });
@@ -120,14 +138,39 @@ function attach(db: Database, file: string, name: string): void {
   db.exec(`ATTACH '${url.replaceAll("'", "''")}' AS ${name}`);
 }
 
+/** Tables of one attached file. */
+interface Source {
+  readonly from: string;
+  readonly tables: readonly string[];
+}
+
+/** A condition that is always true, and tells how far the copying has come. */
+function tally(db: Database, sources: readonly Source[], progress: Progress | undefined): string {
+  if (!progress) return 'TRUE';
+  const rows = sources.flatMap(({ from, tables }) => tables.map((table) => count(db, table, from)));
+  const total = rows.reduce((sum, each) => sum + each, 0);
+  let done = 0;
+  progress(0, total);
+  db.function('copied', () => {
+    done++;
+    if (done % STRIDE === 0 || done === total) progress(done, total);
+    return 1;
+  });
+  return 'copied()';
+}
+
 /** Row by row in the order of insertion, which some of the tables mean. */
-function copyTables(db: Database, from: string, tables: readonly string[]): void {
-  for (const table of tables) {
-    const order = table === 'presence' ? 'person' : 'rowid';
-    db.exec(`INSERT INTO main.${table} SELECT * FROM ${from}.${table} ORDER BY ${order}`);
+function copyTables(db: Database, sources: readonly Source[], condition: string): void {
+  for (const { from, tables } of sources) {
+    for (const table of tables) {
+      const order = table === 'presence' ? 'person' : 'rowid';
+      db.exec(
+        `INSERT INTO main.${table} SELECT * FROM ${from}.${table} WHERE ${condition} ORDER BY ${order}`,
+      );
+    }
   }
 }
 
-function count(db: Database, table: string): number {
-  return prepare<{ rows: number }>(db, `SELECT count(*) AS rows FROM main.${table}`).get()?.rows ?? 0;
+function count(db: Database, table: string, of = 'main'): number {
+  return prepare<{ rows: number }>(db, `SELECT count(*) AS rows FROM ${of}.${table}`).get()?.rows ?? 0;
 }

@@ -1,4 +1,8 @@
 import type {
+  Actor,
+  AuditAction,
+  AuditEntry,
+  AuditReader,
   Block,
   Directory,
   HeldToken,
@@ -51,6 +55,15 @@ interface HeldTokenRow {
   readonly given_at: number;
 }
 
+interface AuditRow {
+  readonly seq: number;
+  readonly at: number;
+  readonly actor: Actor;
+  readonly action: AuditAction;
+  readonly subjects: string;
+  readonly details: string;
+}
+
 interface InviteRow {
   readonly owner: PersonId;
   readonly network: NetworkName;
@@ -65,6 +78,7 @@ export function directoryReader(db: Database): Omit<Directory, 'commit' | 'posit
     tokens: tokenReader(db),
     heldTokens: heldTokenReader(db),
     relations: relationReader(db),
+    audit: auditReader(db),
     meta: (key) =>
       reading(() => {
         const row = meta.get(toColumn(key));
@@ -150,6 +164,24 @@ function heldTokenReader(db: Database): HeldTokenReader {
       }),
     all: (network) => reading(() => all.all(network).map(held)),
   };
+}
+
+function auditReader(db: Database): AuditReader {
+  const page = prepare<AuditRow>(
+    db,
+    `SELECT seq, at, actor, action, subjects, details FROM audit
+     WHERE seq < coalesce(?, 9223372036854775807) ORDER BY seq DESC LIMIT ?`,
+  );
+
+  function entry({ subjects, details, ...row }: AuditRow): AuditEntry {
+    return {
+      ...row,
+      subjects: JSON.parse(subjects) as AuditEntry['subjects'],
+      details: JSON.parse(details) as AuditEntry['details'],
+    };
+  }
+
+  return { page: (before, limit) => reading(() => page.all(before, limit).map(entry)) };
 }
 
 function relationReader(db: Database): RelationReader {

@@ -44,6 +44,11 @@ export function directoryWriter(db: Database): (change: RowChange) => void {
     db,
     'INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
   );
+  const addAudit = prepare(
+    db,
+    `INSERT INTO audit (id, at, actor, action, subjects, details) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO NOTHING`,
+  );
 
   return (change) => {
     switch (change.row) {
@@ -78,6 +83,10 @@ export function directoryWriter(db: Database): (change: RowChange) => void {
       }
       case 'meta':
         return putMeta.run(toColumn(change.key), toColumn(change.value));
+      case 'audit': {
+        const { at, actor, action, subjects, details } = change.value;
+        return addAudit.run(change.id, at, actor, action, JSON.stringify(subjects), JSON.stringify(details));
+      }
     }
   };
 }

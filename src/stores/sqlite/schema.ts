@@ -24,6 +24,7 @@ export const DIRECTORY_TABLES = [
   'blocks',
   'invites',
   'meta',
+  'audit',
 ] as const;
 
 const DIRECTORY = `
@@ -67,6 +68,18 @@ const HELD_TOKENS = `
   ) STRICT;
 `;
 
+/** Added to and read, never changed. */
+const AUDIT = `
+  CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, actor TEXT NOT NULL,
+    action TEXT NOT NULL, subjects TEXT NOT NULL, details TEXT NOT NULL
+  ) STRICT;
+  CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+  CREATE TRIGGER audit_keeps_words BEFORE UPDATE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+`;
+
 const PRESENCE = `
   CREATE TABLE presence (person TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
@@ -81,6 +94,7 @@ export const LOG: FileKind = {
   migrations: [
     `CREATE TABLE log (seq INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT; ${DIRECTORY}`,
     HELD_TOKENS,
+    AUDIT,
   ],
 };
 
@@ -100,7 +114,7 @@ export const STATE: FileKind = {
 export const BACKUP: FileKind = {
   mark: 0x70787033,
   journal: 'delete',
-  migrations: [DIRECTORY + PRESENCE, HELD_TOKENS],
+  migrations: [DIRECTORY + PRESENCE, HELD_TOKENS, AUDIT],
 };
 
 /**

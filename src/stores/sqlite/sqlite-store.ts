@@ -41,6 +41,7 @@ export class SqliteStore implements PresenceStore, Directory, AsyncDisposable {
   readonly tokens: Directory['tokens'];
   readonly heldTokens: Directory['heldTokens'];
   readonly relations: Directory['relations'];
+  readonly audit: Directory['audit'];
   readonly #parts: SqliteParts;
   readonly #batcher: Batcher<Entry, BridgeError | null>;
   /** The change of each person that is being made durable. */
@@ -56,6 +57,7 @@ export class SqliteStore implements PresenceStore, Directory, AsyncDisposable {
     this.tokens = parts.directory.tokens;
     this.heldTokens = parts.directory.heldTokens;
     this.relations = parts.directory.relations;
+    this.audit = parts.directory.audit;
     this.#batcher = new Batcher({ commit: (entries) => this.#commitBatch(entries), limit: parts.queueLimit });
   }
 

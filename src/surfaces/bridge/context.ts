@@ -3,6 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Clock } from '../../presence/clock.ts';
+import type { Dialect } from '../../presence/dialect.ts';
+import type { AuditReader, RelationReader } from '../../presence/directory.ts';
 import type { Contacts } from '../../presence/contacts.ts';
 import type { NetworkName, Person, PersonId, Visibility } from '../../presence/identity.ts';
 import type { Links } from '../../presence/links.ts';
@@ -15,11 +17,15 @@ import type { Gate } from '../../admission/gate.ts';
 
 /** What the bridge's own API is made of; each route picks what it needs. */
 export interface BridgeContext {
-  readonly presence: Pick<PresenceService, 'own' | 'write'>;
+  readonly presence: Pick<PresenceService, 'own' | 'write' | 'explain' | 'reveal'>;
   readonly people: People;
   readonly links: Links;
   readonly contacts: Contacts;
   readonly tokens: Tokens;
+  readonly audit: AuditReader;
+  readonly relations: RelationReader;
+  /** What is served to others, by what each calls the modes. */
+  readonly surfaces: readonly SurfaceWords[];
   readonly gate: Gate;
   readonly clock: Clock;
   readonly secrets: Secrets;
@@ -37,6 +43,12 @@ export interface BridgeContext {
   readonly metricsPublic: boolean;
   /** Resolves when the store answers, rejects when it does not. */
   readonly probe: () => Promise<unknown>;
+}
+
+/** One API, and how it speaks. */
+export interface SurfaceWords {
+  readonly surface: string;
+  readonly dialect: Dialect;
 }
 
 /** The tokens of one real server that its users gave to the bridge. */

@@ -35,6 +35,7 @@ const DESCRIBED: Described = {
     tokens: 'Tokens that the bridge gives out, for the operator',
     links: 'Two accounts, one person',
     me: 'What a user does for herself, with a token of either network',
+    audit: 'What operators and links have changed',
     health: 'How the bridge is',
   },
   securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },

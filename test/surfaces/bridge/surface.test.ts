@@ -6,6 +6,7 @@ import { createServer } from '../../../src/surfaces/http/server.ts';
 import type { ServerHealth, ServerTokens } from '../../../src/surfaces/bridge/context.ts';
 import { bridgeRefusal } from '../../../src/surfaces/bridge/errors.ts';
 import { bridgeSurface } from '../../../src/surfaces/bridge/surface.ts';
+import { rich } from '../../presence/dialects.ts';
 import type { TestBridge } from '../../helpers/bridge.ts';
 import { countingSecrets, fakeNetwork, makeBridge } from '../../helpers/bridge.ts';
 import { silentLogger } from '../../helpers/logger.ts';
@@ -46,6 +47,9 @@ beforeEach(async () => {
     ...bridge,
     networks: [left, right],
     secrets,
+    audit: bridge.store.audit,
+    relations: bridge.store.relations,
+    surfaces: [{ surface: 'loud', dialect: rich }],
     defaultVisibility: 'everyone',
     operatorTokenHash: secrets.hash(OPERATOR),
     serverTokens: new Map([[left.name, held]]),
@@ -297,6 +301,65 @@ describe('blocks', () => {
     expect(await hidden()).toBe(false);
     expect((await call('PUT', '/bridge/v1/people/a/blocks/nobody')).status).toBe(404);
     expect((await call('PUT', '/bridge/v1/people/a/blocks/a')).status).toBe(400);
+  });
+});
+
+describe('the audit log', () => {
+  it('names every change of the operator and of users, a page at a time', async () => {
+    const a = await makePerson({ left_id: 'a' });
+    const b = await makePerson({ right_id: 'b' });
+    const tokens = {
+      left_token: await makeToken(a['id'], 'left'),
+      right_token: await makeToken(b['id'], 'right'),
+    };
+    await call('POST', '/bridge/v1/links', tokens, null);
+    await call('DELETE', '/bridge/v1/links', tokens, null);
+    await call('PATCH', '/bridge/v1/people/a', { display_name: 'Ann' });
+    for (const method of ['PUT', 'DELETE'] as const) await call(method, '/bridge/v1/people/a/blocks/b');
+    await call('DELETE', '/bridge/v1/people/a/tokens');
+    await call('POST', '/bridge/v1/links', { left_id: 'a', right_id: 'b' });
+    await call('DELETE', '/bridge/v1/links', { left_id: 'a', right_id: 'b' });
+    await call('POST', '/bridge/v1/links', { left_id: 'a', right_id: 'b' });
+    await call('DELETE', '/bridge/v1/links/a');
+    await call('DELETE', '/bridge/v1/people/a');
+
+    const pages: any[][] = [];
+    let cursor: string | null = null;
+    do {
+      const query: string = cursor === null ? '' : `&cursor=${cursor}`;
+      const { body } = await call('GET', `/bridge/v1/audit?limit=3${query}`);
+      pages.push(body!['entries']);
+      cursor = body!['next_cursor'];
+    } while (cursor !== null);
+    expect(pages.map((page) => page.length)).toEqual([3, 3, 3, 3, 3]);
+    const entries = pages.flat();
+    expect(entries.map(({ actor, action }) => `${actor === a['id'] ? 'she' : actor} ${action}`)).toEqual([
+      'operator person.remove',
+      'operator unlink',
+      'operator link',
+      'operator unlink',
+      'operator link',
+      'operator token.revoke',
+      'operator unblock',
+      'operator block',
+      'operator person.edit',
+      'she unlink',
+      'she link',
+      'operator token.issue',
+      'operator token.issue',
+      'operator person.create',
+      'operator person.create',
+    ]);
+    expect(entries[0]).toMatchObject({ at: bridge.clock.now(), subjects: [a['id']] });
+    for (const token of Object.values(tokens)) {
+      expect(JSON.stringify(entries)).not.toContain(token.split('.')[1]);
+    }
+  });
+
+  it('is for the operator, and takes no made-up cursor', async () => {
+    expect((await call('GET', '/bridge/v1/audit', undefined, await user())).status).toBe(401);
+    expect((await call('GET', '/bridge/v1/audit?cursor=x')).status).toBe(400);
+    expect((await call('GET', '/bridge/v1/audit?limit=1001')).status).toBe(400);
   });
 });
 

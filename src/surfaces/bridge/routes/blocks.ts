@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OPERATOR } from '../../../presence/audit.ts';
 import type { BridgeApp, BridgeContext } from '../context.ts';
 import { findPerson } from '../schemas.ts';
 
@@ -22,7 +23,7 @@ export function blocks(
       handler: async (request, reply) => {
         const blocker = await findPerson(people, networks, request.params.id);
         const blocked = await findPerson(people, networks, request.params.other);
-        await contacts.block(blocker.id, blocked.id, value);
+        await contacts.block(blocker.id, blocked.id, value, OPERATOR);
         return reply.code(204).send();
       },
     });

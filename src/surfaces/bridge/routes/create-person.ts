@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OPERATOR } from '../../../presence/audit.ts';
 import type { BridgeApp, BridgeContext } from '../context.ts';
 import { encodePerson, idFields, personSchema, profileFields, readIds } from '../schemas.ts';
 
@@ -16,11 +17,12 @@ export function createPerson(
     },
     handler: async (request, reply) => {
       const { display_name, avatar_url, visibility } = request.body;
-      const person = await people.create(readIds(request.body, networks), {
+      const profile = {
         displayName: display_name ?? null,
         avatarUrl: avatar_url ?? null,
         visibility: visibility ?? defaultVisibility,
-      });
+      };
+      const person = await people.create(readIds(request.body, networks), profile, OPERATOR);
       return reply.code(201).send(encodePerson(person, networks));
     },
   });

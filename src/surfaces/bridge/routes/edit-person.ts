@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OPERATOR } from '../../../presence/audit.ts';
 import type { BridgeApp, BridgeContext } from '../context.ts';
 import { encodePerson, findPerson, personIdParams, personSchema, profileFields } from '../schemas.ts';
 
@@ -17,11 +18,12 @@ export function editPerson(
     handler: async (request) => {
       const { display_name, avatar_url, visibility } = request.body;
       const { id } = await findPerson(people, networks, request.params.id);
-      const person = await people.edit(id, {
+      const patch = {
         ...(display_name === undefined ? {} : { displayName: display_name }),
         ...(avatar_url === undefined ? {} : { avatarUrl: avatar_url }),
         ...(visibility === undefined ? {} : { visibility }),
-      });
+      };
+      const person = await people.edit(id, patch, OPERATOR);
       return encodePerson(person, networks);
     },
   });

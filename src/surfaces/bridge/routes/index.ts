@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { CALLER, demandOperator } from '../auth.ts';
 import type { BridgeApp, BridgeContext } from '../context.ts';
+import { audit } from './audit.ts';
 import { blocks } from './blocks.ts';
 import { createPerson } from './create-person.ts';
 import { editPerson } from './edit-person.ts';
@@ -14,6 +15,7 @@ import { removePerson } from './remove-person.ts';
 import { revokeTokens } from './revoke-tokens.ts';
 import { serverTokens } from './server-tokens.ts';
 import { servers } from './servers.ts';
+import { why } from './why.ts';
 
 /** Routes that only the operator may call. */
 export function operatorRoutes(app: BridgeApp, context: BridgeContext): void {
@@ -28,6 +30,8 @@ export function operatorRoutes(app: BridgeApp, context: BridgeContext): void {
   revokeTokens(app, context);
   blocks(app, context);
   servers(app, context);
+  audit(app, context);
+  why(app, context);
 }
 
 /** Routes that users call for themselves. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OPERATOR } from '../../../presence/audit.ts';
 import { BridgeError } from '../../../presence/errors.ts';
 import { idOn } from '../../../presence/network.ts';
 import type { BridgeApp, BridgeContext } from '../context.ts';
@@ -35,6 +36,7 @@ export function issueToken(
         network.name,
         (secret) => network.tokenText(secret, idOn(person, network)),
         request.body.device_id,
+        OPERATOR,
       );
       return reply.code(201).send({ token, token_id: id, network: network.name, device_id: deviceId });
     },

@@ -1,5 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { OPERATOR } from '../../../presence/audit.ts';
+import type { Actor } from '../../../presence/directory.ts';
 import { BridgeError } from '../../../presence/errors.ts';
 import type { Address } from '../../../presence/identity.ts';
 import { ownAddress } from '../../../presence/identity.ts';
@@ -47,8 +49,8 @@ export function links(app: BridgeApp, context: LinksContext): void {
       response: { 200: personSchema(networks), 201: personSchema(networks) },
     },
     handler: async (request, reply) => {
-      const [a, b] = await provenAccounts(request, request.body, context);
-      const { person, changed } = await context.links.link(a, b);
+      const { accounts, by } = await provenAccounts(request, request.body, context);
+      const { person, changed } = await context.links.link(...accounts, by);
       return reply.code(changed ? 201 : 200).send(encodePerson(person, networks));
     },
   });
@@ -62,11 +64,12 @@ export function links(app: BridgeApp, context: LinksContext): void {
       response: { 200: split },
     },
     handler: async (request) => {
-      const [a, b] = await provenAccounts(request, request.body, context);
+      const { accounts, by } = await provenAccounts(request, request.body, context);
+      const [a, b] = accounts;
       const [person, other] = [await people.find(a), await people.find(b)];
       if (!person || person.id !== other?.id)
         throw new BridgeError('not_found', 'The accounts are not linked');
-      const parts = await context.links.unlink(person.id);
+      const parts = await context.links.unlink(person.id, by);
       return { people: parts.map((part) => encodePerson(part, networks)) };
     },
   });
@@ -82,7 +85,7 @@ export function links(app: BridgeApp, context: LinksContext): void {
     handler: async (request) => {
       await demandOperator(request, context);
       const { id } = await findPerson(people, networks, request.params.id);
-      const parts = await context.links.unlink(id);
+      const parts = await context.links.unlink(id, OPERATOR);
       return { people: parts.map((part) => encodePerson(part, networks)) };
     },
   });
@@ -93,16 +96,16 @@ async function provenAccounts(
   request: FastifyRequest,
   body: Readonly<Record<string, unknown>>,
   context: LinksContext,
-): Promise<[Address, Address]> {
+): Promise<{ accounts: [Address, Address]; by: Actor }> {
   const { networks } = context;
   const byToken = networks.some(({ name }) => body[`${name}_token`] !== undefined);
   if (!byToken) await demandOperator(request, context);
-  const accounts = byToken
+  const proven = byToken
     ? await Promise.all(networks.map((network) => accountOfToken(request, body, network, context)))
-    : readIds(body, networks);
-  const [a, b] = accounts;
+    : readIds(body, networks).map((account) => ({ account, by: OPERATOR }) as const);
+  const [a, b] = proven;
   if (!a || !b) throw new BridgeError('bad_json', 'Name an account on each network');
-  return [a, b];
+  return { accounts: [a.account, b.account], by: a.by };
 }
 
 async function accountOfToken(
@@ -110,7 +113,7 @@ async function accountOfToken(
   body: Readonly<Record<string, unknown>>,
   network: Network,
   { gate, people }: LinksContext,
-): Promise<Address> {
+): Promise<{ account: Address; by: Actor }> {
   const field = `${network.name}_token`;
   const token = body[field];
   if (typeof token !== 'string') throw new BridgeError('bad_json', `${field}: needed`);
@@ -118,5 +121,5 @@ async function accountOfToken(
   await demandWrite(gate, caller.person);
   const own = ownAddress(await people.get(caller.person), network.name);
   if (!own) throw new BridgeError('bad_parameter', `${field}: she has no account on ${network.name}`);
-  return own;
+  return { account: own, by: caller.person };
 }

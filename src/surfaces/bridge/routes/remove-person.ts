@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OPERATOR } from '../../../presence/audit.ts';
 import type { BridgeApp, BridgeContext } from '../context.ts';
 import { findPerson, personIdParams } from '../schemas.ts';
 
@@ -15,7 +16,7 @@ export function removePerson(
     },
     handler: async (request, reply) => {
       const { id } = await findPerson(people, networks, request.params.id);
-      await people.remove(id);
+      await people.remove(id, OPERATOR);
       return reply.code(204).send();
     },
   });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OPERATOR } from '../../../presence/audit.ts';
 import type { BridgeApp, BridgeContext } from '../context.ts';
 import { findPerson, personIdParams } from '../schemas.ts';
 
@@ -22,7 +23,7 @@ export function revokeTokens(
     },
     handler: async (request, reply) => {
       const { id } = await findPerson(people, networks, request.params.id);
-      await tokens.revoke(id, request.body?.token ?? request.body?.token_id);
+      await tokens.revoke(id, request.body?.token ?? request.body?.token_id, OPERATOR);
       return reply.code(204).send();
     },
   });
@@ -36,7 +37,7 @@ export function revokeTokens(
     },
     handler: async (request, reply) => {
       const { id } = await findPerson(people, networks, request.params.id);
-      await tokens.revoke(id, request.params.token);
+      await tokens.revoke(id, request.params.token, OPERATOR);
       return reply.code(204).send();
     },
   });
