@@ -33,6 +33,17 @@ describe('the clocks', () => {
     });
   });
 
+  it('are told in whole seconds, which is no difference', async () => {
+    const odd = new ManualClock();
+    odd.advance(400);
+    const headers = { date: new Date(odd.now() - 1800).toUTCString() };
+    const witness = new Witness({ request: () => Promise.resolve({ status: 200, headers, text: '' }) }, () =>
+      odd.now(),
+    );
+    const ask = () => witness.request({ method: 'GET', path: '/' });
+    expect(await findingsOf([clockCheck([{ name: 'a', witness, ask }])])).toMatchObject([{ verdict: 'ok' }]);
+  });
+
   it('do not agree where one is off', async () => {
     expect(await found(source('a', 0), source('b', -60_000))).toMatchObject({
       verdict: 'warn',

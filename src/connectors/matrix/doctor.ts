@@ -1,15 +1,13 @@
 import type { Clock } from '../../presence/clock.ts';
 import type { Check, Finding, RunningBridge } from '../check.ts';
 import { fail, ok, skipped, warn } from '../check.ts';
-import type { z } from 'zod';
-import { Outbound } from '../outbound.ts';
+import type { Outbound } from '../outbound.ts';
 import { Witness } from '../witness.ts';
-import type { homeserverSection } from './config.ts';
 import { Homeserver } from './homeserver.ts';
 import { HomeserverFault } from './homeserver-fault.ts';
 import type { Registration, RegistrationTerms } from './registration.ts';
 import { standInFor, userIdOf } from './registration.ts';
-import { readRegistration, RegistrationError } from './registration-file.ts';
+import { RegistrationError } from './registration-file.ts';
 
 export interface HomeserverDoctorOptions {
   readonly outbound: Pick<Outbound, 'request'>;
@@ -26,40 +24,6 @@ export interface HomeserverDoctorOptions {
   readonly bridge: RunningBridge | null;
 }
 
-export interface OpenHomeserverDoctorOptions extends Pick<HomeserverDoctorOptions, 'clock' | 'bridge'> {
-  readonly settings: z.output<ReturnType<typeof homeserverSection>> & { readonly url: string };
-  readonly serverName: string;
-  readonly standInTemplate: string;
-  /** Of the bridge. */
-  readonly version: string;
-}
-
-/** The checks of the homeserver of the settings, over connections that `close` ends. */
-export function openHomeserverDoctor(options: OpenHomeserverDoctorOptions) {
-  const { settings, serverName, standInTemplate, version, clock, bridge } = options;
-  const { url, timeout: timeoutMs } = settings;
-  const terms = { serverName, standInTemplate, room: settings.room, homeserverUrl: url };
-  const outbound = new Outbound({
-    baseUrl: url,
-    timeoutMs,
-    maxBodyBytes: MAX_BODY_BYTES,
-    connections: 1,
-    userAgent: `plexibridge/${version}`,
-  });
-  const checks = homeserverChecks({
-    outbound,
-    clock,
-    bridge,
-    url,
-    terms,
-    timeoutMs,
-    push: settings.push,
-    readRegistration: () => readRegistration(settings.registration, terms),
-  });
-  return { ...checks, name: url, close: () => outbound[Symbol.asyncDispose]() };
-}
-
-const MAX_BODY_BYTES = 1024 * 1024;
 /** Whose stand-in is made to see whether one can be: nobody has that id. */
 const NOBODY = '1';
 const RESTART = 'restart the homeserver after every change of the registration file';
@@ -252,16 +216,14 @@ async function checkStandIn(homeserver: Homeserver, userId: string, push: boolea
   }
 }
 
-/** Writes twice at once, as people do who change their mind. */
+/** Writes once more at once after the check of stand-ins, as people do who change their mind. */
 async function checkLimits(
   homeserver: Homeserver,
   userId: string,
   { replies }: Witness,
   { timeoutMs }: HomeserverDoctorOptions,
 ): Promise<Finding> {
-  for (const presence of ['online', 'offline']) {
-    await homeserver.putPresence(userId, { presence }, { as: userId }).catch(faultOf);
-  }
+  await homeserver.putPresence(userId, { presence: 'offline' }, { as: userId }).catch(faultOf);
   if (replies.some(({ status }) => status === 429)) {
     return warn(
       'the homeserver limits the rate of presence writes',

@@ -2,11 +2,9 @@ import type { Clock } from '../../presence/clock.ts';
 import { parseServerJson } from '../../protocols/plexichat/server-json.ts';
 import type { Check, Finding } from '../check.ts';
 import { fail, ok, skipped, warn } from '../check.ts';
-import type { z } from 'zod';
-import { Outbound } from '../outbound.ts';
+import type { Outbound } from '../outbound.ts';
 import { Witness } from '../witness.ts';
-import { PlexichatBudgets } from './budgets.ts';
-import type { serverSection } from './config.ts';
+import type { PlexichatBudgets } from './budgets.ts';
 import { PlexichatFault } from './fault.ts';
 import type { GatewayRefusal } from './gateway-client.ts';
 import { GatewayClient } from './gateway-client.ts';
@@ -28,47 +26,6 @@ export interface ServerDoctorOptions {
   readonly deep: boolean;
 }
 
-export interface OpenServerDoctorOptions extends Pick<ServerDoctorOptions, 'clock' | 'random' | 'deep'> {
-  readonly settings: z.output<ReturnType<typeof serverSection>> & { readonly url: string };
-  /** Of the bridge. */
-  readonly version: string;
-}
-
-/** The checks of the server of the settings, over connections that `close` ends. */
-export function openServerDoctor({ settings, version, ...around }: OpenServerDoctorOptions) {
-  const { url } = settings;
-  const bypass = settings.rate_limit_bypass;
-  const budgets = new PlexichatBudgets({
-    requestsPerMinute: settings.requests_per_minute,
-    requestsPerDay: settings.requests_per_day,
-    bypass: bypass !== undefined,
-    clock: around.clock,
-  });
-  const outbound = new Outbound({
-    baseUrl: url,
-    timeoutMs: settings.timeout,
-    maxBodyBytes: MAX_BODY_BYTES,
-    connections: 1,
-    userAgent: `plexibridge/${version}`,
-  });
-  const close = async () => {
-    budgets[Symbol.dispose]();
-    await outbound[Symbol.asyncDispose]();
-  };
-  const checks = serverChecks({
-    ...around,
-    outbound,
-    budgets,
-    url,
-    token: settings.token,
-    accessToken: settings.access_token,
-    rateLimitBypass: bypass,
-    requestsPerMinute: settings.requests_per_minute,
-  });
-  return { ...checks, name: url, close };
-}
-
-const MAX_BODY_BYTES = 1024 * 1024;
 /** Times below are seconds, those from it on ms (semantics §7). */
 const FIRST_MS = 1e11;
 /** How far in the future a time may lie before its unit is in doubt, ms. */

@@ -105,7 +105,9 @@ describe('names the one fault and what to do', () => {
     ],
     [
       'a token that has ended',
-      () => void server.revoke(account.token),
+      () => {
+        server.revoke(account.token);
+      },
       /^fail plexichat-token: the server does not take the token → Sign in/,
     ],
     [
@@ -115,7 +117,9 @@ describe('names the one fault and what to do', () => {
     ],
     [
       'a suspended account',
-      () => void server.setAccountState(account.id, 'suspended'),
+      () => {
+        server.setAccountState(account.id, 'suspended');
+      },
       /^fail plexichat-token: the account of the bridge is suspended/,
     ],
     [
