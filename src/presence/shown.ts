@@ -14,6 +14,8 @@ interface Face {
 /** What the person sees of herself. */
 export interface Own extends Face {
   readonly mode: Mode;
+  /** When what she said of her mode ends by itself, ms since 1970; absent when never. */
+  readonly until?: number;
 }
 
 /** Everything that anybody but the person may ever learn (semantics §2). */
@@ -33,7 +35,9 @@ export const NOTHING_SHOWN: Shown = { mode: 'offline', status: null, lastActivit
 export function project(stored: PresenceRecord, now: number, timing: Timing): Projection {
   const record = lapse(stored, now, timing);
   const mode = modeAt(record, now, timing);
-  const own: Own = { mode, status: statusAt(record.status, now), lastActivity: record.lastActivity };
+  const face: Face = { status: statusAt(record.status, now), lastActivity: record.lastActivity };
+  const until = record.claim?.expiresAt ?? null;
+  const own: Own = { ...face, mode, ...(until !== null && { until }) };
   const { veil } = record;
   if (veil) {
     const shown: Shown = {
@@ -44,7 +48,7 @@ export function project(stored: PresenceRecord, now: number, timing: Timing): Pr
     return { own, shown };
   }
   // An invisible record without a veil cannot be made by `reduce`; should one ever be read, it shows nothing.
-  return { own, shown: mode === 'invisible' ? NOTHING_SHOWN : { ...own, mode } };
+  return { own, shown: mode === 'invisible' ? NOTHING_SHOWN : { ...face, mode } };
 }
 
 /** Whether there is no difference worth telling: activity alone is told once it has moved by a minute. */

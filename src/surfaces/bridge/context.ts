@@ -17,7 +17,7 @@ import type { Gate } from '../../admission/gate.ts';
 
 /** What the bridge's own API is made of; each route picks what it needs. */
 export interface BridgeContext {
-  readonly presence: Pick<PresenceService, 'own' | 'write' | 'explain' | 'reveal'>;
+  readonly presence: Pick<PresenceService, 'own' | 'shown' | 'write' | 'explain' | 'reveal'>;
   readonly people: People;
   readonly links: Links;
   readonly contacts: Contacts;

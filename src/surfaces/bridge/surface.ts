@@ -44,7 +44,7 @@ const DESCRIBED: Described = {
   errorsOf: ({ url, schema, open }) => [
     ...(open ? [] : AUTHENTICATION),
     ...(schema.tags?.includes('me') ? (['upstream_unavailable'] as const) : []),
-    ...(url.includes('/:id') ? (['not_found'] as const) : []),
+    ...(url.includes('/:id') && !url.includes('/me/') ? (['not_found'] as const) : []),
     ...(schema.params === undefined && schema.querystring === undefined ? [] : (['bad_json'] as const)),
     ...(schema.body === undefined
       ? []

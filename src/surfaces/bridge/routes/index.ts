@@ -10,7 +10,10 @@ import { issueToken } from './issue-token.ts';
 import { links } from './links.ts';
 import { listPeople } from './list-people.ts';
 import { listTokens } from './list-tokens.ts';
+import { me } from './me.ts';
 import { mode } from './mode.ts';
+import { myBlocks } from './my-blocks.ts';
+import { myContacts } from './my-contacts.ts';
 import { removePerson } from './remove-person.ts';
 import { revokeTokens } from './revoke-tokens.ts';
 import { serverTokens } from './server-tokens.ts';
@@ -38,6 +41,9 @@ export function operatorRoutes(app: BridgeApp, context: BridgeContext): void {
 export function userRoutes(app: BridgeApp, context: BridgeContext): void {
   app.decorateRequest(CALLER, null);
   links(app, context);
+  me(app, context);
   mode(app, context);
+  myContacts(app, context);
+  myBlocks(app, context);
   serverTokens(app, context);
 }
