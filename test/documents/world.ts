@@ -23,7 +23,7 @@ export interface Media {
 
 interface Parameter {
   readonly name: string;
-  readonly in: 'path' | 'query';
+  readonly in: 'path' | 'query' | 'header';
   readonly required?: boolean;
   readonly schema: Schema;
 }
@@ -141,6 +141,9 @@ export class DocumentedBridge {
       url: `${filled}?${new URLSearchParams(query)}`,
       headers: {
         'content-type': 'application/json',
+        ...Object.fromEntries(
+          operation.parameters.filter((each) => each.in === 'header').map(({ name }) => [name, 'x']),
+        ),
         ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }),
       },
       ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),

@@ -11,12 +11,18 @@ import { document } from '../http/documentation.ts';
 import { asBridgeError } from '../http/bridge-error.ts';
 import { parseJson, takeBodiesAsBytes } from '../http/json-body.ts';
 import { withOtherMethodsRefused } from '../http/other-methods.ts';
-import type { BridgeContext } from './context.ts';
+import type { BridgeContext, DashboardContext } from './context.ts';
+import { Failures } from './dashboard/failures.ts';
+import { LiveFeed } from './dashboard/live-feed.ts';
+import { OperatorSessions } from './dashboard/operator-sessions.ts';
+import { encodeFace, overviewOf } from './dashboard/overview.ts';
+import { ShownTally } from './dashboard/shown-tally.ts';
+import { pages } from './pages.ts';
 import { docs } from './docs.ts';
 import { bridgeRefusal, errorBody } from './errors.ts';
 import { health } from './routes/health.ts';
 import { metrics } from './routes/metrics.ts';
-import { operatorRoutes, userRoutes } from './routes/index.ts';
+import { operatorRoutes, sessionRoutes, userRoutes } from './routes/index.ts';
 
 export type BridgeSurfaceOptions = BridgeContext & {
   readonly version: string;
@@ -35,6 +41,7 @@ const DESCRIBED: Described = {
     tokens: 'Tokens that the bridge gives out, for the operator',
     links: 'Two accounts, one person',
     me: 'What a user does for herself, with a token of either network',
+    session: 'Signing in with a browser',
     audit: 'What operators and links have changed',
     health: 'How the bridge is',
   },
@@ -77,25 +84,57 @@ export async function bridgeSurface(app: FastifyInstance, options: BridgeSurface
     DESCRIBED,
   );
 
+  const context = dashboard(app, options);
   const typed = app.withTypeProvider<ZodTypeProvider>();
   withOtherMethodsRefused(app, () => {
-    health(typed, options);
-    metrics(typed, options);
+    health(typed, context);
+    metrics(typed, context);
   });
   await app.register(
     async (bridge) => {
       bridge.setNotFoundHandler(() => {
         throw new BridgeError('unknown_endpoint');
       });
+      pages(bridge);
       await bridge.register(docs, { documents });
-      await bridge.register(scope(operatorRoutes, options), { prefix: '/v1' });
-      await bridge.register(scope(userRoutes, options), { prefix: '/v1' });
+      for (const routes of [sessionRoutes, operatorRoutes, userRoutes]) {
+        await bridge.register(scope(routes, context), { prefix: '/v1' });
+      }
     },
     { prefix: '/bridge' },
   );
 }
 
-function scope(register: typeof operatorRoutes, context: BridgeContext) {
+/** What dashboards need, for as long as the server runs. */
+function dashboard(app: FastifyInstance, options: BridgeSurfaceOptions): DashboardContext {
+  const { presence, clock, secrets, networks, servers, version } = options;
+  const report = (error: unknown) => app.log.error({ err: error }, 'the dashboard is behind');
+  const tally = new ShownTally({ presence, clock });
+  const failures = new Failures();
+  const sources = { version, startedAt: clock.now(), networks, servers, tally, failures };
+  const overview = () => overviewOf(sources);
+  const feed = new LiveFeed({
+    tally,
+    clock,
+    overview,
+    look: async (person) => encodeFace(person, (await presence.look(person)).shown),
+    report,
+  });
+  app.addHook('onReady', (done) => {
+    tally.start().catch(report);
+    done();
+  });
+  // Before the server waits for requests to end: lines that are held would not.
+  app.addHook('preClose', (done) => {
+    feed[Symbol.dispose]();
+    tally[Symbol.dispose]();
+    done();
+  });
+  const sessions = new OperatorSessions(clock, secrets);
+  return { ...options, sessions, failures, tally, feed, overview };
+}
+
+function scope(register: typeof operatorRoutes, context: DashboardContext) {
   return (app: FastifyInstance, _options: object, done: () => void): void => {
     withOtherMethodsRefused(app, () => register(app.withTypeProvider<ZodTypeProvider>(), context));
     done();
