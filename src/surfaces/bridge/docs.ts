@@ -1,4 +1,5 @@
 import swaggerUi from '@fastify/swagger-ui';
+import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { BridgeError } from '../../presence/errors.ts';
 import type { ApiDocument } from '../http/documentation.ts';
@@ -7,6 +8,8 @@ export interface DocsOptions {
   /** By the name of their surface. */
   readonly documents: ReadonlyMap<string, ApiDocument>;
 }
+
+const LOGO = new URL('page/icon.svg', import.meta.url);
 
 /** The page draws itself by scripts and sets styles from them; it needs nothing from elsewhere. */
 const POLICY = {
@@ -34,6 +37,9 @@ export async function docs(app: FastifyInstance, { documents }: DocsOptions): Pr
   );
   await app.register(swaggerUi, {
     routePrefix: '/docs',
+    indexPrefix: app.prefix,
+    logo: { type: 'image/svg+xml', content: readFileSync(LOGO), href: '/bridge/', target: '_self' },
+    theme: { title: 'API · plexibridge' },
     staticCSP: POLICY,
     uiConfig: {
       urls: [...documents.keys()].map((name) => ({ name, url: `/bridge/openapi/${name}.json` })),

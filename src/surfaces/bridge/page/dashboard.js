@@ -55,7 +55,7 @@ function SignIn({ done }) {
         ref=${(node) => node && !node.value && node.focus()}
       />
       <p id="where" class="quiet">
-        Set as <code>operator.token</code>, or printed by the first start.
+        Set as <code>operator.token</code>, or printed by the first start.${' '}
         <a href="/bridge/me">Your own presence</a> is elsewhere.
       </p>
       ${trouble && html`<${Trouble}>${trouble}<//>`}

@@ -11,8 +11,8 @@ export function Overview({ overview, samples }) {
   const all = Object.values(shown).reduce((sum, count) => sum + count, 0);
   return html`<${Heading}>Overview<//>
     <p class="lead">
-      plexibridge ${version}, running since <${When} at=${started} />.
-      ${all === 1 ? '1 person is' : `${all} people are`} ${' '}shown as being there.
+      plexibridge ${version}, running since <${When} at=${started} />.${' '}
+      ${all === 1 ? '1 person is' : `${all} people are`} shown as being there.
     </p>
     <${Servers} servers=${servers} />
     <ul class="tiles" aria-label="People shown as what, now">
