@@ -40,8 +40,10 @@ export class EventStream {
     }
   }
 
-  pause(): void {
-    this.#reply.pause();
+  /** The port that it came from, and how much has come in all, head included; bytes. */
+  get line(): { readonly port: number; readonly bytes: number } {
+    const { localPort = 0, bytesRead } = this.#reply.socket;
+    return { port: localPort, bytes: bytesRead };
   }
 
   close(): void {

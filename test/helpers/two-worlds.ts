@@ -151,6 +151,9 @@ async function observe(
   }
   await look(`/bridge/v1/people/${una.id}`, OPERATOR);
   await look('/bridge/v1/people', OPERATOR);
+  await look('/bridge/v1/people?search=una', OPERATOR);
+  await look('/bridge/v1/overview', OPERATOR);
+  await look('/bridge/v1/overview/history', OPERATOR);
   await look('/metrics', OPERATOR);
   await look('/bridge/v1/audit', OPERATOR);
   await look(`/bridge/v1/people/${una.id}/why`, OPERATOR);

@@ -3,7 +3,7 @@ import type { PersonId } from '../../../presence/identity.ts';
 import type { Availability } from '../../../presence/record.ts';
 import type { ChangeListener, PresenceService } from '../../../presence/service.ts';
 import type { Shown } from '../../../presence/shown.ts';
-import { NOTHING_SHOWN, sameFace } from '../../../presence/shown.ts';
+import { isNews } from './news.ts';
 
 /** Between two samples of the counts, ms, and how many are kept: six hours. */
 export const SAMPLE_MS = 30_000;
@@ -96,9 +96,7 @@ export class ShownTally implements Disposable {
   }
 
   #changed({ person, shown }: Parameters<ChangeListener>[0], begun: number | null): void {
-    const before = this.#faces.get(person);
-    if (!before && shown.mode === 'offline') return;
-    if (sameFace(before ?? NOTHING_SHOWN, shown)) return;
+    if (!isNews(this.#faces.get(person), shown)) return;
     this.#keep(person, shown);
     if (begun !== null) {
       this.#times.push(this.#clock.now() - begun);
