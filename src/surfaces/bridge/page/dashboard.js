@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { call, words } from './api.js';
 import { Audit } from './audit.js';
 import { Overview } from './overview.js';
-import { html, Trouble } from './parts.js';
+import { html, Trouble, useFocus } from './parts.js';
 import { People } from './people.js';
 import { Person } from './person.js';
 
@@ -52,7 +52,7 @@ function SignIn({ done }) {
         required
         autocomplete="current-password"
         aria-describedby="where"
-        ref=${(node) => node && !node.value && node.focus()}
+        ref=${useFocus()}
       />
       <p id="where" class="quiet">
         Set as <code>operator.token</code>, or printed by the first start.${' '}

@@ -1,7 +1,7 @@
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { call, words } from './api.js';
-import { Card, Heading, html, Mode, MODES, Status, Trouble, When } from './parts.js';
+import { Card, Heading, html, Mode, MODES, Status, Trouble, useFocus, When } from './parts.js';
 
 const SAID = ['online', 'idle', 'dnd', 'invisible', 'offline'];
 const MINUTE = 60;
@@ -48,7 +48,7 @@ function Enter({ enter }) {
         required
         autocomplete="off"
         aria-describedby="kept"
-        ref=${(node) => node && !node.value && node.focus()}
+        ref=${useFocus()}
       />
       <p id="kept" class="quiet">It stays in this page and is forgotten with it.</p>
       ${trouble && html`<${Trouble}>${trouble}<//>`}

@@ -1,6 +1,6 @@
 import htm from 'htm';
 import { h } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 export const html = htm.bind(h);
 
@@ -70,13 +70,13 @@ export function Card({ title, id, children, ...rest }) {
 }
 
 /** The heading of a page; whoever comes to it by a link hears it first. */
-export function Heading({ children, focus = true }) {
-  return html`<h1 tabindex="-1" ref=${(node) => focus && node && !node.dataset.met && meet(node)}>
-    ${children}
-  </h1>`;
+export function Heading({ children }) {
+  return html`<h1 tabindex="-1" ref=${useFocus()}>${children}</h1>`;
 }
 
-function meet(node) {
-  node.dataset.met = 'yes';
-  node.focus({ preventScroll: true });
+/** Puts the focus on what it is the ref of, once that has come. */
+export function useFocus() {
+  const ref = useRef(null);
+  useEffect(() => ref.current?.focus({ preventScroll: true }), []);
+  return ref;
 }
