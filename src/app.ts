@@ -10,6 +10,7 @@ import { openHomeserverDoctor } from './connectors/matrix/open-doctor.ts';
 import { openHomeserver } from './connectors/matrix/open.ts';
 import { connectorMetrics } from './connectors/metrics.ts';
 import { serverSection } from './connectors/plexichat/config.ts';
+import { OnDuty } from './connectors/on-duty.ts';
 import { openServerDoctor } from './connectors/plexichat/open-doctor.ts';
 import { openServer } from './connectors/plexichat/open.ts';
 import { composeCore } from './core.ts';
@@ -76,8 +77,8 @@ export interface AppOptions {
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly logger: FastifyBaseLogger;
-  /** Whether the metrics tell of the process, too; which they do by default. */
-  readonly processMetrics?: boolean;
+  /** Where what it does is told; by default in metrics of its own, without those of the process. */
+  readonly metrics?: Metrics;
 }
 
 export interface App {
@@ -95,9 +96,8 @@ export async function buildApp({
   logger,
   cluster = alone(secrets.random(9)),
   buckets = (_name, limits) => new TokenBuckets(limits, clock),
-  processMetrics = true,
+  metrics = new Metrics({ process: false }),
 }: AppOptions): Promise<App> {
-  const metrics = new Metrics({ process: processMetrics });
   const networks = networksOf(settings);
   const report: Report = (problem, err) => logger.error({ err }, problem);
   const around = { clock, secrets, random: Math.random, logger, report, version: VERSION };
@@ -131,12 +131,14 @@ export async function buildApp({
     refuse,
   });
   const connected = servers.connect({ ...core, directory: store }, networks);
+  const duties = connected.connectors.map((connector) => new OnDuty(connector, cluster));
   http.addHook('onListen', (done) => {
-    for (const connector of connected.connectors) connector.start();
+    for (const duty of duties) duty.begin();
     done();
   });
   http.addHook('onClose', async () => {
     await connected.close();
+    await Promise.all(duties.map((duty) => duty[Symbol.asyncDispose]()));
     core.audience[Symbol.dispose]();
     core.presence[Symbol.dispose]();
   });
@@ -205,7 +207,7 @@ export async function buildApp({
     defaultVisibility: settings.presence.visibility,
     operatorTokenHash,
     serverTokens: connected.serverTokens,
-    servers: () => connected.connectors.map((connector) => connector.health()),
+    servers: () => duties.map((duty) => duty.health()),
     metrics,
     metricsPublic: settings.metrics.public,
     probe: () => store.meta('probe'),
@@ -282,7 +284,7 @@ function openServers({ matrix, plexichat }: Settings, around: Surroundings, metr
     const plexichat = left?.connect(core, plexichatHere) ?? null;
     const fetchAvatar = (url: string) => left?.fetchAvatar(url) ?? Promise.resolve(null);
     const matrix = right?.connect(core, matrixHere, fetchAvatar) ?? null;
-    const connectors = [plexichat, matrix?.connector].filter((each) => each != null);
+    const connectors = [plexichat?.connector, matrix?.connector].filter((each) => each != null);
     return {
       connectors,
       serverTokens: new Map(plexichat && server.push ? [[PLEXICHAT, plexichat.serverTokens]] : []),
@@ -290,7 +292,7 @@ function openServers({ matrix, plexichat }: Settings, around: Surroundings, metr
         matrix && {
           hsToken: right.registration.hsToken,
           receiver: matrix.receiver,
-          provideStandIn: (id: string) => matrix.connector.provideStandIn(id),
+          provideStandIn: matrix.provideStandIn,
         },
       masquerade: right && {
         tokenHash: around.secrets.hash(right.registration.asToken),

@@ -43,7 +43,7 @@ export function composeCore({ store, cluster, maxContacts, writes, failures, ...
   const { rules, report } = rest;
   const common = { ...rest, directory: store, store, turns: new DirectoryTurns(store) };
   const presence = new PresenceService(common);
-  const audience = new Audience(store, presence);
+  const audience = new Audience(store, presence, cluster);
   // What they follow is durable already: trouble here must not make it look refused.
   const follow = (work: Promise<void>) =>
     work.catch((error: unknown) => report('live views are behind', error));

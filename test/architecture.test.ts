@@ -21,7 +21,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'connectors/matrix': ['presence', 'protocols/matrix', 'admission', 'connectors', '*'],
   'connectors/plexichat': ['presence', 'protocols/plexichat', 'admission', 'connectors', '*'],
   connectors: ['presence', 'metrics', '*'],
-  stores: ['presence', '*'],
+  stores: ['presence', 'admission', 'metrics', '*'],
   config: ['*'],
   'secrets.ts': ['presence', '*'],
   'version.ts': ['*'],
@@ -51,6 +51,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   cli: [
     'app.ts',
+    'metrics',
     'connectors/matrix',
     'connectors',
     'presence',

@@ -5,6 +5,8 @@ export default defineConfig({
     root: new URL('../..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
     pool: 'forks',
+    // Much of the time is spent waiting for processes of their own.
+    maxWorkers: '100%',
     execArgv: ['--import', new URL('load-typescript.js', import.meta.url).href],
     testTimeout: 60_000,
     hookTimeout: 60_000,

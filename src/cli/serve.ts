@@ -1,10 +1,14 @@
 import closeWithGrace from 'close-with-grace';
+import type { Logger } from 'pino';
 import { pino } from 'pino';
+import type { Settings } from '../app.ts';
 import { buildApp } from '../app.ts';
+import { Metrics } from '../metrics/metrics.ts';
 import { systemClock } from '../presence/clock.ts';
 import { systemSecrets } from '../secrets.ts';
 import { openStore } from '../stores/open.ts';
 import type { ConfigOption } from './settings.ts';
+import { isWorker, superviseWorkers } from './workers.ts';
 import { readSettings } from './settings.ts';
 import { welcome } from './welcome.ts';
 
@@ -13,16 +17,38 @@ const SHUTDOWN_MS = 30_000;
 /** What requests under way get of it before their connections are cut, ms. */
 const REQUESTS_MS = 5_000;
 
-export async function serve(options: ConfigOption): Promise<void> {
+export interface ServeOptions extends ConfigOption {
+  /** Processes behind the one port. */
+  readonly workers?: number;
+}
+
+export async function serve(options: ServeOptions): Promise<void> {
   const settings = readSettings(options);
   // Whoever read our output may go; that is no reason to fail.
   process.stdout.on('error', () => undefined);
   const logger = pino({ level: settings.log.level });
-  const store = await openStore(settings.store, logger);
+  const { workers = 1 } = options;
+  if (workers === 1 || isWorker) await run(settings, logger);
+  else if (settings.store.kind === 'postgres') process.exitCode = await superviseWorkers(workers, logger);
+  else
+    throw new Error('--workers needs store.kind: postgres, since an embedded store belongs to one process');
+}
+
+async function run(settings: Settings, logger: Logger): Promise<void> {
+  const metrics = new Metrics({ process: true });
+  const { store, cluster, buckets } = await openStore({
+    settings: settings.store,
+    logger,
+    clock: systemClock,
+    metrics,
+  });
   try {
     const { http, made } = await buildApp({
       settings,
       store,
+      cluster,
+      buckets,
+      metrics,
       clock: systemClock,
       secrets: systemSecrets,
       logger,
@@ -35,7 +61,7 @@ export async function serve(options: ConfigOption): Promise<void> {
       const baseUrl = http.server.listening ? http.listeningOrigin : `http://${host}:${port}`;
       process.stdout.write(welcome(made, baseUrl));
     }
-    process.stdout.write(`plexibridge listening on ${http.listeningOrigin}\n`);
+    if (!isWorker) process.stdout.write(`plexibridge listening on ${http.listeningOrigin}\n`);
     closeWithGrace({ delay: SHUTDOWN_MS, logger }, async ({ err }) => {
       if (err) logger.fatal({ err }, 'ending after an unforeseen error');
       const impatience = setTimeout(() => http.server.closeAllConnections(), REQUESTS_MS);

@@ -22,10 +22,44 @@ const listen = z.strictObject({
     .describe('Proxies whose X-Forwarded-For is believed, as addresses or CIDR ranges'),
 });
 
-const store = z.strictObject({
-  kind: z.enum(['sqlite']).default('sqlite').describe('Where presence is kept; sqlite is embedded'),
-  path: z.string().min(1).default('./data').describe('Folder of the embedded store'),
-});
+const store = z
+  .strictObject({
+    kind: z
+      .enum(['sqlite', 'postgres'])
+      .default('sqlite')
+      .describe(
+        'Where presence is kept: sqlite is embedded, for one node; postgres is for any number of them',
+      ),
+    path: z.string().min(1).default('./data').describe('Folder of the embedded store'),
+    shards: z
+      .array(
+        z
+          .string()
+          .regex(
+            /^postgres(ql)?:\/\/[^\s]+$/,
+            'must be a URL such as postgres://user:password@host:5432/database',
+          ),
+      )
+      .default([])
+      .meta({ writeOnly: true })
+      .describe(
+        'For postgres: connection URLs of the primaries that share the records; the first of a new bridge has the rest',
+      ),
+    pool: z.int().min(1).default(8).describe('For postgres: the most connections of a node to each primary'),
+    cache_records: z
+      .int()
+      .min(1)
+      .default(100_000)
+      .describe('For postgres: how many presence records a node remembers'),
+  })
+  .refine(({ kind, shards }) => kind !== 'postgres' || shards.length > 0, {
+    path: ['shards'],
+    error: 'must name at least one primary where store.kind is postgres',
+  })
+  .refine(({ kind, shards }) => kind === 'postgres' || shards.length === 0, {
+    path: ['shards'],
+    error: 'is used where store.kind is postgres only',
+  });
 
 const operator = z.strictObject({
   token: z

@@ -1,13 +1,15 @@
-import type { SideHealth } from './side.ts';
+import type { SideHealth, SideState } from './side.ts';
 
-/** A real server that feeds the bridge and is fed by it, for as long as the process runs. */
+/** A real server that feeds the bridge and is fed by it, from `start` until it is disposed. */
 export interface Connector extends AsyncDisposable {
   /** Begins to connect; resolves at once. What goes wrong from then on is told by `health` and the log. */
   start(): void;
   health(): ConnectorHealth;
 }
 
-export interface ConnectorHealth extends SideHealth {
+export interface ConnectorHealth extends Omit<SideHealth, 'state'> {
+  /** `elsewhere`: another node is connected, or none yet. */
+  readonly state: SideState | 'elsewhere';
   /** Changes that wait to be written there. */
   readonly backlog: number;
   /** What an operator should know although the server is up, in plain words; empty when all is well. */

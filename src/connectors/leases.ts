@@ -13,6 +13,11 @@ export interface LeasesOptions {
   readonly report: Report;
 }
 
+/** How long a word said at `now` is believed, ms since 1970. */
+export function leaseEnd(now: number, believedMs: number): number {
+  return now + Math.ceil(1.5 * believedMs);
+}
+
 /** Feeds renewed at a time. */
 const AT_ONCE = 64;
 
@@ -35,7 +40,7 @@ export class Leases implements AsyncDisposable {
 
   /** How long a word of now is believed, ms since 1970. */
   endsAt(): number {
-    return this.#options.clock.now() + Math.ceil(1.5 * this.#options.believedMs);
+    return leaseEnd(this.#options.clock.now(), this.#options.believedMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

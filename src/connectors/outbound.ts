@@ -43,7 +43,8 @@ export interface OutboundReply {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** UTF-8; what is not becomes U+FFFD. */
+  readonly bytes: Uint8Array;
+  /** The bytes as UTF-8; what is not becomes U+FFFD. */
   readonly text: string;
 }
 
@@ -107,7 +108,10 @@ export class Outbound implements AsyncDisposable {
 
   async #exchange(request: Dispatcher.RequestOptions, signal: AbortSignal): Promise<OutboundReply> {
     const { statusCode: status, headers, body } = await this.#pool.request({ ...request, signal });
-    if (status < 300 || status > 399) return { status, headers, text: await body.text() };
+    if (status < 300 || status > 399) {
+      const bytes = await body.bytes();
+      return { status, headers, bytes, text: new TextDecoder().decode(bytes) };
+    }
     body.on('error', () => undefined).destroy();
     throw new OutboundError('redirected');
   }

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import {
   collectDefaultMetrics,
   Counter as PromCounter,
@@ -5,6 +6,7 @@ import {
   Histogram as PromHistogram,
   Registry,
 } from 'prom-client';
+import { metricsOfAllWorkers } from './workers.ts';
 
 /** Of everything that is the bridge's own. */
 const PREFIX = 'plexibridge_';
@@ -43,6 +45,8 @@ export interface Description<Label extends string, Name extends string = string>
   readonly name: Name;
   readonly help: string;
   readonly labels?: readonly Label[];
+  /** What the values of several workers come to; their sum by default. */
+  readonly workers?: 'sum' | 'max' | 'min';
 }
 
 /**
@@ -51,9 +55,11 @@ export interface Description<Label extends string, Name extends string = string>
  */
 export class Metrics {
   readonly #registry = new Registry();
+  readonly #gather: () => Promise<string>;
 
   /** `process` adds what the process itself uses; its observers then live as long as the process. */
   constructor({ process }: { readonly process: boolean }) {
+    this.#gather = cluster.isWorker ? metricsOfAllWorkers(this.#registry) : () => this.#registry.metrics();
     if (!process) return;
     collectDefaultMetrics({ register: this.#registry });
     for (const name of SOCKET_COUNTS) this.#registry.removeSingleMetric(name);
@@ -85,12 +91,13 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
-  /** Everything as it is now. */
+  /** Everything as it is now, in all workers behind the same port. */
   async text(): Promise<string> {
-    return this.#registry.metrics();
+    return this.#gather();
   }
 
-  #configured<Label extends string>({ name, help, labels = [] }: Description<Label>) {
-    return { name: PREFIX + name, help, labelNames: [...labels], registers: [this.#registry] };
+  #configured<Label extends string>({ name, help, labels = [], workers = 'sum' }: Description<Label>) {
+    const registers = [this.#registry];
+    return { name: PREFIX + name, help, labelNames: [...labels], registers, aggregator: workers };
   }
 }

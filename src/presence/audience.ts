@@ -1,3 +1,4 @@
+import type { Cluster } from './cluster.ts';
 import { visibleContacts } from './contacts.ts';
 import type { Directory } from './directory.ts';
 import type { Person, PersonId } from './identity.ts';
@@ -56,14 +57,16 @@ interface Observer {
 export class Audience implements Disposable {
   readonly #directory: Directory;
   readonly #presence: PresenceService;
+  readonly #cluster: Pick<Cluster, 'isCurrent'>;
   readonly #observers = new Map<PersonId, Observer>();
   readonly #watching = new Map<PersonId, Set<Observer>>();
   readonly #turns = new Serial<PersonId>();
   readonly #unsubscribe: () => void;
 
-  constructor(directory: Directory, presence: PresenceService) {
+  constructor(directory: Directory, presence: PresenceService, cluster: Pick<Cluster, 'isCurrent'>) {
     this.#directory = directory;
     this.#presence = presence;
+    this.#cluster = cluster;
     this.#unsubscribe = presence.subscribe((change) => this.#changed(change));
   }
 
@@ -76,7 +79,7 @@ export class Audience implements Disposable {
       observer.listeners.add(listener);
       const leave = () => this.#leave(observer, listener);
       try {
-        if (!observer.ready) await this.#refresh(observer);
+        if (!observer.ready || !this.#cluster.isCurrent) await this.#refresh(observer);
         observer.ready = true;
         const look = await this.#presence.look(id);
         if (!observer.own || look.version >= observer.own.version) observer.own = look;
@@ -102,6 +105,14 @@ export class Audience implements Disposable {
           }),
         ),
     );
+  }
+
+  /**
+   * Somebody reads from what was told to a watcher of this observer: where others may have changed it unheard, it is brought
+   * up to date before. Errors as in the store.
+   */
+  async catchUp(observer: PersonId): Promise<void> {
+    if (!this.#cluster.isCurrent) await this.refresh([observer]);
   }
 
   /** Anybody may see more or less of these people now. Errors as in the store. */

@@ -5,6 +5,8 @@ import type { PersonId } from './identity.ts';
 export interface Cluster {
   /** Names this node in this life: no two processes have the same. */
   readonly node: string;
+  /** Whether this node knows of all that others had committed until shortly before now. */
+  readonly isCurrent: boolean;
   /**
    * Tells the follower what other nodes change, each commit once and in order, after `get` and every reader of the
    * directory see it. Resolves once it follows; called once. Waits for the follower before it goes on.
@@ -56,6 +58,7 @@ export function touchedBy(changes: readonly DirectoryChange[]): Touched {
 export function alone(node: string): Cluster {
   return {
     node,
+    isCurrent: true,
     follow: () => Promise.resolve(),
     hold: (_duty, begin) => begin(),
   };

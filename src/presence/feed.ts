@@ -18,6 +18,8 @@ export interface Report {
   readonly activeAt: number | null;
   /** How long it is believed without another word, ms since 1970. */
   readonly endsAt: number;
+  /** Whether it may be the bridge's own word come back, which ends nothing that she said. */
+  readonly echo?: boolean;
 }
 
 const NO_STATUS: SeenStatus = { text: null, emoji: null };
@@ -32,9 +34,9 @@ export function besides(record: PresenceRecord, network: NetworkName): PresenceR
 }
 
 /**
- * The record after a report at `now`. Pure; the same record when it says nothing new. It changes no claim, with two
- * exceptions: coming into sight ends an explicit offline, as a session that opens does (semantics §5), and invisibility
- * that was set or lifted there is set or lifted here.
+ * The record after a report at `now`. Pure; the same record when it says nothing new. It changes no claim, with three
+ * exceptions: coming into sight ends an explicit offline, as a session that opens does (semantics §5), leaving ends
+ * whatever else she said of herself on that network, and invisibility that was set or lifted there is set or lifted here.
  */
 export function reduceReport(
   record: PresenceRecord,
@@ -47,7 +49,9 @@ export function reduceReport(
   if (before && sameFeed(before, feed) && !isNewer(record, report)) return record;
 
   const current = lapse(record, now, rules.timing);
-  const held = applyHiding(current, before?.mode ?? 'offline', feed.mode, report.dialect, now, rules);
+  const hidden = applyHiding(current, before?.mode ?? 'offline', feed.mode, report.dialect, now, rules);
+  const left = before !== null && isHere(before, now) && feed.mode === 'offline' && report.echo !== true;
+  const held = left ? withoutWordOf(hidden, report.network) : hidden;
   const status = nextStatus(held.status, before?.status ?? NO_STATUS, report);
   const next: PresenceRecord = {
     ...held,
@@ -130,6 +134,13 @@ function applyHiding(
   }
   const cameBack = claim?.mode === 'offline' && (was === 'offline' || was === 'invisible');
   return hidThere || cameBack ? { ...record, claim: null, veil: null } : record;
+}
+
+/** Whoever left by the word of her network's server did not stay by what she said there through the bridge. */
+function withoutWordOf(record: PresenceRecord, network: NetworkName): PresenceRecord {
+  const { claim } = record;
+  if (claim?.origin !== network || claim.mode === 'invisible' || claim.mode === 'offline') return record;
+  return { ...record, claim: null, veil: null };
 }
 
 /** Only what has changed there counts: a server repeats an old status with every new word. */

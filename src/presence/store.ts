@@ -9,7 +9,8 @@ export interface PresenceStore {
   /**
    * Replaces the record of version `expected` (0: none yet). Resolves true once the change is durable and every later
    * `get` sees it, false when the stored version is another one. Changes of one person become visible in version order.
-   * Throws `overloaded` when the queue is full, `store_unavailable` when the disk refuses: then nothing has changed.
+   * Throws `overloaded` when the queue is full, `store_unavailable` when the disk refuses: then nothing has changed
+   * (a store behind a network may have lost the answer: then it has or has not, once).
    */
   compareAndSet(person: PersonId, expected: number, record: PresenceRecord): Promise<boolean>;
 

@@ -91,6 +91,21 @@ describe('the environment', () => {
     expect(load(null, { PLEXIBRIDGE__LISTEN__PORT_FILE: fileOf('port', '81\n') }).listen.port).toBe(81);
   });
 
+  it('names the primaries of a store, better from a file', () => {
+    const text = 'postgres://a:1/x, postgresql://u:SECRET@b/y?sslmode=verify-full';
+    const shards = ['postgres://a:1/x', 'postgresql://u:SECRET@b/y?sslmode=verify-full'];
+    const env = { PLEXIBRIDGE__STORE__KIND: 'postgres' };
+    expect(load(null, { ...env, PLEXIBRIDGE__STORE__SHARDS: text }).store).toMatchObject({ shards });
+    const file = fileOf('shards', `${text}\n`);
+    expect(load(null, { ...env, PLEXIBRIDGE__STORE__SHARDS_FILE: file }).store).toMatchObject({ shards });
+    expect(problemsOf(null, env)).toEqual([
+      'env PLEXIBRIDGE__STORE__SHARDS store.shards: must name at least one primary where store.kind is postgres',
+    ]);
+    const mistaken = { ...env, PLEXIBRIDGE__STORE__SHARDS: `${text},SECRET` };
+    expect(problemsOf(null, mistaken).join()).toMatch(/ store\.shards\.2: must be a URL such as postgres:/);
+    expect(problemsOf(null, mistaken).join()).not.toContain('SECRET');
+  });
+
   it('refuses a file that cannot be read, and a value given twice', () => {
     expect(problemsOf(null, { PLEXIBRIDGE__OPERATOR__TOKEN_FILE: pathOf('none') })).toEqual([
       'env PLEXIBRIDGE__OPERATOR__TOKEN_FILE operator.token: the file it names cannot be read',

@@ -12,6 +12,15 @@ it('the published example lists every setting with its default', () => {
   expect(loadConfig(settingsSchema, { file, env: {} })).toEqual(loadConfig(settingsSchema, { env: {} }));
 });
 
+it('the published example of a node of many changes its store, and nothing else but where it listens', () => {
+  const file = published('bridge.cluster.example.yaml').pathname;
+  const { store, listen, ...rest } = loadConfig(settingsSchema, { file, env: {} });
+  const { store: embedded, listen: alone, ...defaults } = loadConfig(settingsSchema, { env: {} });
+  expect(store).toEqual({ ...embedded, kind: 'postgres', shards: [expect.stringMatching(/^postgres:/)] });
+  expect(listen).toEqual({ ...alone, host: '0.0.0.0' });
+  expect(rest).toEqual(defaults);
+});
+
 it('the published schema is that of the settings', () => {
   const schema = JSON.parse(readFileSync(published('bridge.schema.json'), 'utf8')) as unknown;
   expect(schema).toEqual(configJsonSchema(settingsSchema));

@@ -3,7 +3,7 @@ import { load, problemsOf } from './files.ts';
 
 const DEFAULTS = {
   listen: { host: '127.0.0.1', port: 8790, trusted_proxies: [] },
-  store: { kind: 'sqlite', path: './data' },
+  store: { kind: 'sqlite', path: './data', shards: [], pool: 8, cache_records: 100_000 },
   operator: {},
   log: { level: 'info' },
   samples: true,
@@ -53,6 +53,13 @@ describe('the settings', () => {
     ['operator: { token: "with,comma,and,more" }', 'operator.token'],
     ['store: { kind: files }', 'store.kind'],
     ['store: { path: "" }', 'store.path'],
+    ['store: { kind: postgres }', 'store.shards'],
+    ['store: { kind: postgres, shards: [] }', 'store.shards'],
+    ['store: { kind: postgres, shards: [db.example.org] }', 'store.shards.0'],
+    ['store: { kind: postgres, shards: ["https://db.example.org/x"] }', 'store.shards.0'],
+    ['store: { shards: ["postgres://db.example.org/x"] }', 'store.shards'],
+    ['store: { pool: 0 }', 'store.pool'],
+    ['store: { cache_records: 0 }', 'store.cache_records'],
     ['operator: { token: fifteen-letters }', 'operator.token'],
     ['log: { level: loud }', 'log.level'],
     ['samples: "yes"', 'samples'],
@@ -72,6 +79,13 @@ describe('the settings', () => {
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(/^bridge\.yaml:1:\d+ /);
     expect(problems[0]?.split(' ')[1]).toBe(`${key}:`);
+  });
+
+  it.each(['postgres', 'sqlite'])('say that %s and store.shards do not go together', (kind) => {
+    const shards = kind === 'sqlite' ? '[postgres://a/b]' : '[]';
+    expect(problemsOf(`store:\n  kind: ${kind}\n  shards: ${shards}`)).toEqual([
+      expect.stringMatching(/^bridge\.yaml:3:3 store\.shards: .* where store\.kind is postgres/),
+    ]);
   });
 
   it('take the widest values that are allowed', () => {

@@ -13,7 +13,7 @@ function source(name: string, aheadMs: number | null, tookMs = 0) {
       clock.advance(tookMs / 2);
       const headers = aheadMs === null ? {} : { date: new Date(clock.now() + aheadMs).toUTCString() };
       clock.advance(tookMs / 2);
-      return Promise.resolve({ status: 200, headers, text: '' });
+      return Promise.resolve({ status: 200, headers, text: '', bytes: Buffer.alloc(0) });
     },
   };
   const witness = new Witness(outbound, () => clock.now());
@@ -37,8 +37,9 @@ describe('the clocks', () => {
     const odd = new ManualClock();
     odd.advance(400);
     const headers = { date: new Date(odd.now() - 1800).toUTCString() };
-    const witness = new Witness({ request: () => Promise.resolve({ status: 200, headers, text: '' }) }, () =>
-      odd.now(),
+    const witness = new Witness(
+      { request: () => Promise.resolve({ status: 200, headers, text: '', bytes: Buffer.alloc(0) }) },
+      () => odd.now(),
     );
     const ask = () => witness.request({ method: 'GET', path: '/' });
     expect(await findingsOf([clockCheck([{ name: 'a', witness, ask }])])).toMatchObject([{ verdict: 'ok' }]);

@@ -1,15 +1,15 @@
-import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Outbound } from '../../src/connectors/outbound.ts';
+import { HAS_OPENSSL, makeCertificate } from '../helpers/certificate.ts';
 import type { RawServer } from './raw-server.ts';
 import { rawServer, reply } from './raw-server.ts';
 
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
-if (!hasOpenssl) console.warn('No openssl on this machine: whether certificates are verified is NOT tested');
+if (!HAS_OPENSSL) console.warn('No openssl on this machine: whether certificates are verified is NOT tested');
 
 const folder = mkdtempSync(join(tmpdir(), 'outbound-tls-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -30,16 +30,12 @@ const ASKER = `
 
 /** A server with a certificate of its own for the name, and where that is. */
 async function serveAs(name: string): Promise<RawServer & { readonly cert: string }> {
-  const [key, cert] = [join(folder, `${name}.key`), join(folder, `${name}.crt`)];
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  const names = ['-subj', '/CN=test', '-addext', `subjectAltName=${name}`];
-  const files = ['-keyout', key, '-out', cert];
-  execFileSync('openssl', ['req', '-x509', ...curve, ...names, ...files], { stdio: 'pipe' });
+  const { key, cert } = makeCertificate(folder, name);
   const tls = { key: readFileSync(key), cert: readFileSync(cert) };
   return { ...(await rawServer((socket) => socket.write(reply(200)), tls)), cert };
 }
 
-describe.skipIf(!hasOpenssl)('TLS', () => {
+describe.skipIf(!HAS_OPENSSL)('TLS', () => {
   it('is not spoken with a certificate that nobody vouches for', async () => {
     await using server = await serveAs('IP:127.0.0.1');
     await using outbound = new Outbound({

@@ -96,6 +96,16 @@ describe('serve', () => {
 });
 
 describe('backup and restore', () => {
+  it.each(['backup', 'restore'])('%s leaves PostgreSQL to its own tools', async (name) => {
+    const { code, out, err } = await command([name, join(folder, 'copy')], {
+      PLEXIBRIDGE__STORE__KIND: 'postgres',
+      PLEXIBRIDGE__STORE__SHARDS: 'postgres://bridge:SECRET@127.0.0.1:1/bridge',
+    });
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(/^The store is PostgreSQL .* pg_basebackup .* pg_dump /);
+    expect(err).not.toContain('SECRET');
+  });
+
   it('bring people and presence back, from a bridge that was running', async () => {
     const bridge = await start();
     const ids = { plexichat_id: '175928847299117063' };

@@ -121,6 +121,26 @@ describe('what an operator does', () => {
     });
   });
 
+  it('takes ids that begin with a dash for ids', async () => {
+    for (const args of [
+      ['user', 'show', '-rjuIpyC16olx6SJ'],
+      ['token', 'revoke', ANN, '-rjuIpyC16olx6SJ'],
+      ['unlink', '--juIpyC16olx6SJ'],
+    ]) {
+      const { code, err } = await command(args);
+      expect([code, err]).toEqual([1, expect.stringContaining('The bridge refused (not_found)')]);
+    }
+    const named = await printed(
+      'user',
+      'add',
+      '--plexichat',
+      '175928847299117065',
+      '--name',
+      '-rjuIpyC16olx6SJ',
+    );
+    expect(named.display_name).toBe('-rjuIpyC16olx6SJ');
+  });
+
   it('is refused in words', async () => {
     const unknown = await command(['user', 'show', 'nobody']);
     expect(unknown).toEqual({ code: 1, out: '', err: 'The bridge refused (not_found): No such person\n' });
@@ -208,7 +228,7 @@ describe('progress', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const seen = await text(child.stdout);
-    expect(seen).toMatch(/Backup \[.*\] 100% of \d+ rows/);
-    expect(seen).toContain('Copied 3 people');
+    expect(seen).toMatch(/Backup █+ 100% \| (\d+)\/\1 \|/);
+    expect(seen).toMatch(/Copied \d people/);
   });
 });

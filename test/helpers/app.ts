@@ -62,7 +62,6 @@ export async function makeApp(settings: object = {}, options: TestAppOptions = {
     clock,
     secrets: countingSecrets(),
     logger: options.logger ?? silentLogger,
-    processMetrics: false,
   });
   const call: TestApp['call'] = async (method, url, token, body) => {
     const reply = await http.inject({

@@ -188,11 +188,8 @@ export class FakeHomeserver implements AsyncDisposable {
     if (fault?.kind === 'half_open') throw new OutboundError('timeout');
     if (fault?.kind === 'slow') await fault.released;
     const { status, body: answer, headers: more } = this.#answer(raw, fault);
-    return {
-      status,
-      headers: more ?? {},
-      text: typeof answer === 'string' ? answer : JSON.stringify(answer),
-    };
+    const text = typeof answer === 'string' ? answer : JSON.stringify(answer);
+    return { status, headers: more ?? {}, bytes: Buffer.from(text), text };
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

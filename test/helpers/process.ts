@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Pool } from 'undici';
@@ -20,6 +21,8 @@ export interface RunningBridge {
   readonly child: ChildProcess;
   /** Everything printed so far. */
   readonly output: string[];
+  /** Ids of the processes that it has started. */
+  children(): number[];
   call(
     method: 'GET' | 'PUT' | 'POST' | 'DELETE',
     path: string,
@@ -33,8 +36,10 @@ export interface RunningBridge {
 export async function runBridge(
   data: string,
   env: Record<string, string | undefined> = {},
+  options: readonly string[] = [],
+  main = 'dist/main.js',
 ): Promise<RunningBridge> {
-  const child = spawn(process.execPath, ['dist/main.js', 'serve'], {
+  const child = spawn(process.execPath, [main, 'serve', ...options], {
     cwd: ROOT,
     env: {
       PATH: process.env['PATH'],
@@ -71,6 +76,7 @@ export async function runBridge(
     url,
     child,
     output,
+    children: () => childrenOf(child.pid ?? 0),
     call: async (method, path, token, body) => {
       const reply = await pool.request({
         method,
@@ -93,13 +99,21 @@ export async function runBridge(
   };
 }
 
+function childrenOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return children.split(' ').filter(Boolean).map(Number);
+}
+
 export interface TwoAccounts<T = string> {
   readonly plexichat: T;
   readonly matrix: T;
 }
 
 /** Makes a person with an account on both networks; the result is a token for each. */
-export async function makePerson(bridge: RunningBridge, ids: TwoAccounts): Promise<TwoAccounts> {
+export async function makePerson(
+  bridge: Pick<RunningBridge, 'call'>,
+  ids: TwoAccounts,
+): Promise<TwoAccounts> {
   const account = { plexichat_id: ids.plexichat, matrix_id: ids.matrix };
   const { body: person } = await bridge.call('POST', '/bridge/v1/people', OPERATOR, account);
   const token = async (network: string): Promise<string> =>

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { PresenceRecord } from '../../src/presence/record.ts';
-import { openStore } from '../../src/stores/open.ts';
+import { openSqliteStore } from '../../src/stores/sqlite/open-store.ts';
 import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
 import type { Sabotage } from '../helpers/two-worlds.ts';
 import { bendStore } from '../helpers/bent-store.ts';
@@ -66,7 +66,7 @@ describe(`${WRITERS} writers of one person, from both surfaces`, () => {
 
   it('on disk', async () => {
     const path = await mkdtemp(join(tmpdir(), 'plexibridge-concurrency-'));
-    const store = await openStore({ path }, silentLogger);
+    const store = await openSqliteStore({ path, logger: silentLogger });
     try {
       await writeAtOnce(store);
     } finally {

@@ -1,13 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Watch } from '../../src/presence/audience.ts';
-import { touchedBy } from '../../src/presence/cluster.ts';
+import type { Cluster } from '../../src/presence/cluster.ts';
+import { alone, touchedBy } from '../../src/presence/cluster.ts';
 import type { Person } from '../../src/presence/identity.ts';
 import type { Mode } from '../../src/presence/record.ts';
 import { bridgeDialect } from '../../src/surfaces/bridge/dialect.ts';
-import { fakeNetwork, PROFILE } from '../helpers/bridge.ts';
+import { fakeNetwork, makeBridge, PROFILE } from '../helpers/bridge.ts';
 import type { TestNode } from '../helpers/nodes.ts';
 import { makeNodes } from '../helpers/nodes.ts';
+import type { TestBridge } from '../helpers/bridge.ts';
 import { personId } from '../contract/records.ts';
+
+type Mutable<T> = { -readonly [key in keyof T]: T[key] };
 
 const net = fakeNetwork('net');
 const SECOND = 1000;
@@ -182,6 +186,38 @@ describe('a node that may have missed something', () => {
     }
     await here.miss({ rewound: true });
     expect(seen.toSorted()).toEqual(['idle', 'self idle']);
+  });
+});
+
+describe('where news may be missing', () => {
+  let cluster: Mutable<Cluster>;
+  let deaf: TestBridge;
+
+  beforeEach(() => {
+    cluster = { ...alone('deaf') };
+    deaf = makeBridge({ networks: [net], store: here.bridge.store, cluster });
+  });
+
+  const watchDeaf = () =>
+    deaf.audience.watch(ann.id, { sighted: ({ shown }) => seen.push(shown.mode), own: () => undefined });
+
+  it('who comes is shown how everybody is, and so is who is watching there already', async () => {
+    using _ = await watchDeaf();
+    await say(here, bob, 'dnd');
+    cluster.isCurrent = false;
+    using second = await watchDeaf();
+    expect(second.sightings.map(({ shown }) => shown.mode)).toEqual(['dnd']);
+    expect(seen).toEqual(['dnd']);
+  });
+
+  it('who reads what was told is told it before, and else not asked for', async () => {
+    using _ = await watchDeaf();
+    await say(here, bob, 'dnd');
+    await deaf.audience.catchUp(ann.id);
+    expect(seen).toEqual([]);
+    cluster.isCurrent = false;
+    await deaf.audience.catchUp(ann.id);
+    expect(seen).toEqual(['dnd']);
   });
 });
 

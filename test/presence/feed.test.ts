@@ -4,7 +4,7 @@ import { modeAt, nextChange } from '../../src/presence/expiry.ts';
 import type { Report } from '../../src/presence/feed.ts';
 import { besides, feedOf, reduceReport, reduceWritten } from '../../src/presence/feed.ts';
 import type { Mode, PresenceRecord } from '../../src/presence/record.ts';
-import { BLANK, MODES } from '../../src/presence/record.ts';
+import { BLANK, BRIDGE, MODES } from '../../src/presence/record.ts';
 import { reduce, reduceSignal } from '../../src/presence/reduce.ts';
 import { project } from '../../src/presence/shown.ts';
 import { RULES } from '../helpers/bridge.ts';
@@ -117,6 +117,103 @@ describe('her own word', () => {
       const later = told([report('offline'), report(mode, { status: text('x') })], hidden);
       expect(shownAt(later)).toEqual(before);
     }
+  });
+});
+
+describe('leaving by the word of her own server', () => {
+  const there = told([report('online')]);
+  const said = (mode: Mode, by = rich, record = there) => reduce(record, says(by, mode), START + 1, RULES);
+  const left = (record: PresenceRecord, more: Partial<Report> = {}, at = START + 9) =>
+    reduceReport(record, report('offline', { activeAt: null, ...more }), at, RULES);
+
+  it.each<Mode>(['online', 'chat', 'idle', 'dnd'])(
+    'ends what she said there through the bridge: %s',
+    (mode) => {
+      const set = { kind: 'set', text: 'a', emoji: null } as const;
+      const before = reduce(there, says(rich, mode, set), START + 1, RULES);
+      const record = left(before);
+      expect(record).toMatchObject({ claim: null, veil: null, version: before.version + 1 });
+      expect(shownAt(record)).toEqual({ mode: 'offline', status: before.status, lastActivity: START + 1 });
+    },
+  );
+
+  it.each<Mode>(['offline', 'invisible'])('does not end that she said %s', (mode) => {
+    const before = said(mode);
+    expect(left(before)).toMatchObject({ claim: before.claim, veil: before.veil });
+    expect(shownAt(left(before))).toEqual(shownAt(before));
+  });
+
+  it('does not end what she said elsewhere, or by the API of the bridge', () => {
+    const elsewhere = said('idle', poor);
+    expect(left(elsewhere).claim).toEqual(elsewhere.claim);
+    const here = said('dnd', { ...rich, origin: BRIDGE });
+    expect(left(here).claim).toEqual(here.claim);
+  });
+
+  it('is more than saying less of herself there', () => {
+    const before = said('dnd');
+    expect(told([report('idle')], before).claim).toEqual(before.claim);
+  });
+
+  it('does not end her connections to the bridge', () => {
+    const session = { kind: 'session', id: 'a', origin: LOUD, mode: 'online', active: true } as const;
+    const record = reduceSignal(said('idle'), { ...session, endsAt: LEASE }, START + 2, RULES);
+    expect(shownAt(left(record)).mode).toBe('online');
+  });
+
+  it('is needed: where she was not there before, a word that she is not is no news', () => {
+    for (const record of [BLANK, told([report('online'), report('offline')])]) {
+      const before = said('online', rich, record);
+      expect(left(before).claim).toEqual(before.claim);
+    }
+  });
+
+  it('is not what silence says, nor a word that comes after it', () => {
+    const before = said('idle');
+    const late = { ...before, claim: before.claim && { ...before.claim, activeAt: LEASE } };
+    expect(modeAt(late, LEASE, RULES.timing)).toBe('idle');
+    expect(left(late, { endsAt: LEASE + 1 }, LEASE).claim).toEqual(late.claim);
+    expect(left(late, {}, LEASE - 1).claim).toBeNull();
+  });
+
+  it('is not the word of the bridge come back, which ends the feed only', () => {
+    const before = said('online');
+    const record = left(before, { echo: true });
+    expect(record.claim).toEqual(before.claim);
+    expect(feedOf(record, LOUD)?.mode).toBe('offline');
+  });
+
+  it('after any history leaves nothing that she said there to show her by', () => {
+    const mode = fc.constantFrom(...MODES);
+    const step = fc.record({ reported: fc.boolean(), mode, wait: fc.nat(400_000) });
+    fc.assert(
+      fc.property(
+        fc.array(step),
+        fc.constantFrom<Mode>('online', 'idle', 'dnd'),
+        fc.array(mode),
+        (steps, seen, words) => {
+          let [record, now] = [BLANK, START];
+          const hear = (mode: Mode) =>
+            (record = reduceReport(
+              record,
+              report(mode, { activeAt: now, endsAt: now + 3_600_000 }),
+              now,
+              RULES,
+            ));
+          const say = (mode: Mode) => (record = reduce(record, says(rich, mode), now, RULES));
+          for (const { reported, mode, wait } of steps) {
+            now += wait;
+            if (reported) hear(mode);
+            else say(mode);
+          }
+          hear('offline');
+          hear(seen);
+          words.forEach(say);
+          hear('offline');
+          expect(shownAt(record, now).mode).toBe('offline');
+        },
+      ),
+    );
   });
 });
 

@@ -55,8 +55,8 @@ describe('the grounds', () => {
     expect(JSON.stringify(grounds)).not.toContain('"id"');
     expect(whatComes(record, 2 * MINUTE)).toEqual([
       '3 session ends',
-      '6 claim idles',
       '6 session idles',
+      '6 claim idles',
       '30 claim ends',
     ]);
     expect(whatComes(record, 29 * MINUTE)).toEqual(['30 claim ends']);
@@ -83,6 +83,10 @@ describe('the grounds', () => {
         grounds: null,
       });
     }
+    expect(reveal(record, 2 * SECOND, timing).grounds.deadlines.map(({ what }) => what)).toEqual([
+      'session idles',
+      'session ends',
+    ]);
     const unveiled = { ...record, veil: null };
     expect(explain(unveiled, 2 * SECOND, timing).grounds === null).toBe(mode === 'invisible');
   });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { MatrixConnector } from '../../src/connectors/matrix/connector.ts';
 import { Reporting } from '../../src/connectors/matrix/reporting.ts';
@@ -7,6 +8,8 @@ import type { OutboundRequest } from '../../src/connectors/outbound.ts';
 import { PlexichatConnector } from '../../src/connectors/plexichat/connector.ts';
 import { PlexichatFault } from '../../src/connectors/plexichat/fault.ts';
 import type { GatewayEvents } from '../../src/connectors/plexichat/gateway-client.ts';
+import { HeldTokens } from '../../src/connectors/plexichat/held-tokens.ts';
+import { Sealing } from '../../src/connectors/plexichat/sealing.ts';
 import type { ServerApi } from '../../src/connectors/plexichat/server-api.ts';
 import { shareability } from '../../src/connectors/shareable.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
@@ -112,6 +115,7 @@ class PushesWorld {
   #requests = 0;
   #matrix!: MatrixConnector;
   #plexichat!: PlexichatConnector;
+  #held!: HeldTokens;
   #reporting!: Reporting;
 
   private constructor(leak: PushesLeak) {
@@ -133,6 +137,7 @@ class PushesWorld {
       };
     };
     this.#fake = new FakeHomeserver({ clock });
+    this.#fake.model.busy = true;
     this.#server = new FakeServer(clock);
     const error = new PlexichatFault('rate_limited', { retryAfterMs: 9000 });
     this.#server.fails = (call) =>
@@ -145,7 +150,7 @@ class PushesWorld {
     world.#bridge.onPeopleChanged((changed) => world.#matrix.recheck(changed));
     await world.#begin();
     for (const name of ['una', 'liz'] as const) {
-      if (isLinked(name, kind)) await world.#plexichat.give(world.#people.get(name)!, `1.${name}`);
+      if (isLinked(name, kind)) await world.#held.give(world.#people.get(name)!, `1.${name}`);
       await world.#settle();
     }
     return world;
@@ -227,6 +232,7 @@ class PushesWorld {
       serverName: HOMESERVER,
       network,
       people: { byId: (id) => store.people.byId(id), byAddress: (address) => people.find(address) },
+      directory: store,
       fetchAvatar: () => Promise.resolve(null),
       metrics,
       logger: this.#logger(),
@@ -245,6 +251,15 @@ class PushesWorld {
       leases: this.#matrix.leases,
       metrics,
     });
+    this.#held = new HeldTokens({
+      directory: store,
+      people,
+      network: PLEXICHAT,
+      sealing: new Sealing(SETTINGS.token_key ?? '', randomBytes),
+      identify: (token) => server.identify(token),
+      clock,
+      log: this.#logger(),
+    });
     this.#plexichat = new PlexichatConnector({
       ...common,
       settings: { ...SETTINGS, reconcile_every: 120_000, unknown_after: 240_000 },
@@ -255,7 +270,7 @@ class PushesWorld {
       },
       people,
       newcomers,
-      directory: store,
+      tokens: this.#held,
       network: plexichatNetwork,
       metrics: this.#metricsOf(PLEXICHAT),
       logger: this.#logger(),

@@ -18,6 +18,7 @@ export function tempFolder(): string {
 export interface TestLogger {
   readonly lines: string[];
   info(message: string): void;
+  warn(message: string): void;
   error(details: { readonly err: unknown }, message: string): void;
 }
 
@@ -26,6 +27,7 @@ export function testLogger(): TestLogger {
   return {
     lines,
     info: (message) => void lines.push(message),
+    warn: (message) => void lines.push(message),
     error: ({ err }, message) => void lines.push(`${message}: ${String(err)}`),
   };
 }

@@ -6,7 +6,7 @@ import { DatabaseSync } from '@photostructure/sqlite';
 import { expect, onTestFinished, test } from 'vitest';
 import { takeCleanMark } from '../../src/stores/sqlite/clean-mark.ts';
 import { FILES } from '../../src/stores/sqlite/folder.ts';
-import { StoreRefused } from '../../src/stores/sqlite/refused.ts';
+import { StoreRefused } from '../../src/stores/refused.ts';
 import { personId, recordOf } from '../contract/records.ts';
 import { crashImage, digest, openTestStore, tempFolder } from './data-folder.ts';
 

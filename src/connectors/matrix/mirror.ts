@@ -7,9 +7,11 @@ import { HomeserverFault } from './homeserver-fault.ts';
 import type { PushSources } from './presence-push.ts';
 import { stateOf } from './presence-push.ts';
 import type { WriterContext } from './presence-writer.ts';
-import { PresenceWriter } from './presence-writer.ts';
+import { isOffline, PresenceWriter } from './presence-writer.ts';
 
 const GONE: PresenceState = { presence: 'offline' };
+/** How long after its reply the homeserver may tell that somebody's end was said, ms. */
+const ECHO_LASTS_MS = 10_000;
 
 export interface MirrorOptions extends WriterContext, PushSources {
   readonly homeserver: Pick<Homeserver, 'putPresence'>;
@@ -33,6 +35,8 @@ export class Mirror implements AsyncDisposable {
   readonly #userIds = new Map<PersonId, string>();
   readonly #people = new Map<string, PersonId>();
   readonly #looking = new Map<string, boolean>();
+  /** Whose end was said here, and until when its echo is awaited, ms since 1970; Infinity while it is being said. */
+  readonly #ends: LRUCache<string, number>;
   #unsubscribe: (() => void) | null = null;
 
   /** Writes nothing before `resume`. */
@@ -44,6 +48,7 @@ export class Mirror implements AsyncDisposable {
         if (reason !== 'set') this.#forget(userId);
       },
     });
+    this.#ends = new LRUCache({ max: options.maxTokens });
     this.#writer = new PresenceWriter({
       ...options,
       put: (userId, state) => this.#put(userId, state),
@@ -82,6 +87,13 @@ export class Mirror implements AsyncDisposable {
     const { network, clock } = this.#options;
     const { feed } = await this.#options.presence.apart(person, network.name);
     return feed === null || !isHere(feed, clock.now());
+  }
+
+  /** Whether the homeserver's word that she left may be but the end that was said here in her name; true once of each. */
+  echoesEnd(userId: string): boolean {
+    const until = this.#ends.get(userId) ?? 0;
+    this.#ends.delete(userId);
+    return this.#options.clock.now() < until;
   }
 
   /** The homeserver takes what is said; `everybody` when it speaks another dialect than before. */
@@ -149,15 +161,22 @@ export class Mirror implements AsyncDisposable {
   async #put(userId: string, state: PresenceState): Promise<void> {
     const token = this.#tokens.peek(userId);
     if (token === undefined) return;
+    // The homeserver may tell of it before it replies.
+    if (isOffline(state)) this.#ends.set(userId, Infinity);
     try {
       await this.#options.homeserver.putPresence(userId, state, { token });
     } catch (fault) {
       if (!(fault instanceof HomeserverFault)) throw fault;
       if (fault.kind !== 'unknown_token' && fault.kind !== 'forbidden') throw fault;
-      if (this.#tokens.peek(userId) !== token) return this.#put(userId, state);
+      if (this.#tokens.peek(userId) !== token) {
+        await this.#put(userId, state);
+        return;
+      }
       this.#tokens.delete(userId);
       const { reason, status, errcode } = fault;
       throw new HomeserverFault({ kind: 'refused', reason, status, errcode });
+    } finally {
+      if (this.#ends.has(userId)) this.#ends.set(userId, this.#options.clock.now() + ECHO_LASTS_MS);
     }
   }
 

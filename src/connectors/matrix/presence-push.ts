@@ -5,12 +5,15 @@ import { idOn } from '../../presence/network.ts';
 import type { PresenceService } from '../../presence/service.ts';
 import type { Shown } from '../../presence/shown.ts';
 import type { MatrixDialect } from '../../protocols/matrix/dialect.ts';
+import { MODERN_WITH_BUSY } from '../../protocols/matrix/dialect.ts';
+import type { BusyNotes } from './busy-notes.ts';
 import type { PresenceState } from './homeserver.ts';
 import type { WriterContext } from './presence-writer.ts';
 import { PresenceWriter } from './presence-writer.ts';
 import type { Face, StandIns } from './stand-ins.ts';
 
 const GONE: PresenceState = { presence: 'offline' };
+const BUSY = MODERN_WITH_BUSY.words.dnd;
 
 export interface PushSources {
   readonly network: Network;
@@ -23,6 +26,8 @@ export interface PushSources {
 
 export interface PresencePushOptions extends WriterContext, PushSources {
   readonly standIns: Pick<StandIns, 'put'>;
+  /** Whose word outlives the bridge. */
+  readonly busy: Pick<BusyNotes, 'all' | 'add' | 'remove'>;
   /** Told of every state that the homeserver took, by `changed` whether it was another than before. Must not throw. */
   readonly onWritten: (changed: boolean) => void;
 }
@@ -47,7 +52,7 @@ export class PresencePush implements AsyncDisposable {
     this.#options = options;
     this.#writer = new PresenceWriter({
       ...options,
-      put: (userId, state) => options.standIns.put(userId, this.#faceOf(userId), state),
+      put: (userId, state) => this.#put(userId, state),
       onEnded: (userId) => this.#drop(userId),
       onDue: (userId) => this.#due(userId),
     });
@@ -64,11 +69,12 @@ export class PresencePush implements AsyncDisposable {
 
   /** The homeserver takes what is said; at first, and whenever it speaks another dialect, that is everybody. Errors as in the store. */
   async resume(everybody: boolean): Promise<void> {
-    const { presence } = this.#options;
+    const { presence, busy } = this.#options;
     this.#unsubscribe ??= presence.subscribe(({ person }) => this.recheck([person]));
     this.#writer.resume();
     if (!everybody) return;
     for await (const { person } of presence.present()) await this.#look(person);
+    for (const userId of await busy.all()) this.#writer.end(userId);
   }
 
   pause(): void {
@@ -131,11 +137,31 @@ export class PresencePush implements AsyncDisposable {
     this.#writer.want(userId, state);
   }
 
+  /** Noted beforehand: what the homeserver believes for long must not be forgotten with the process. */
+  async #put(userId: string, state: PresenceState): Promise<void> {
+    const { standIns, busy } = this.#options;
+    const isBusy = state.presence === BUSY;
+    if (isBusy) await busy.add(userId);
+    await standIns.put(userId, this.#faceOf(userId), state);
+    if (!isBusy) await this.#unnote(userId);
+  }
+
+  /** Whoever stays noted is but said to be gone once more, after the next start. */
+  async #unnote(userId: string): Promise<void> {
+    const { busy, report } = this.#options;
+    try {
+      await busy.remove(userId);
+    } catch (error) {
+      report('that somebody is busy no more could not be noted', error);
+    }
+  }
+
   #faceOf(userId: string): Face {
     return this.#standIns.get(userId)?.face ?? { displayName: null, avatarUrl: null };
   }
 
   #drop(userId: string): void {
+    void this.#unnote(userId);
     const standIn = this.#standIns.get(userId);
     this.#standIns.delete(userId);
     if (standIn && this.#ids.get(standIn.person) === userId) this.#ids.delete(standIn.person);

@@ -15,6 +15,8 @@ const BACKOFF = { firstMs: 1000, maxMs: 60_000 };
 /** How long nothing is written where the homeserver, or what stands before it, limits the bridge as a whole, ms. */
 const LULL_MS = 1000;
 
+const GONE: PresenceState = { presence: 'offline' };
+
 /** What writers to one homeserver have in common. */
 export interface WriterContext {
   readonly clock: Clock;
@@ -124,6 +126,14 @@ export class PresenceWriter implements AsyncDisposable {
       }
       entry.wanted = state;
     }
+    this.#queue.put(userId, 'change');
+    this.#options.onBacklog();
+  }
+
+  /** Says that she is gone who was said to be there by another process, unless more is known of her. */
+  end(userId: string): void {
+    if (this.#entries.has(userId)) return;
+    this.#entries.set(userId, { wanted: GONE, written: null, tried: true });
     this.#queue.put(userId, 'change');
     this.#options.onBacklog();
   }

@@ -28,6 +28,8 @@ export interface ReportingOptions {
   /** Whether the words are those that the bridge itself wrote with her token. */
   readonly mirror: {
     echoes(userId: string, presence: string, statusMsg: string | null): boolean | Promise<boolean>;
+    /** Whether her end may be what the bridge itself said; asked once of each. */
+    echoesEnd(userId: string): boolean;
   };
   /** Until when a report made now is believed, ms since 1970. */
   readonly leases: { endsAt(): number };
@@ -96,7 +98,7 @@ export class Reporting {
   }
 
   async #report(person: Person, update: PresenceUpdate, now: number): Promise<void> {
-    const { network, dialect, presence, leases } = this.#options;
+    const { network, dialect, presence, leases, mirror } = this.#options;
     const ago = update.activeAgoMs ?? (update.currentlyActive ? 0 : null);
     await presence.report(person.id, {
       network: network.name,
@@ -106,6 +108,7 @@ export class Reporting {
       status: { text: update.statusMsg, emoji: null },
       activeAt: ago === null ? null : Math.max(0, now - ago),
       endsAt: leases.endsAt(),
+      ...(update.mode === 'offline' && { echo: mirror.echoesEnd(update.sender) }),
     });
   }
 }

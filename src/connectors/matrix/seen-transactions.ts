@@ -7,10 +7,9 @@ const KEPT = 100;
 
 const stored = z.array(z.string());
 
-/** The last transactions that were carried out, over restarts. For one caller at a time. */
+/** The last transactions that were carried out, by whatever node, over restarts. For one caller at a time. */
 export class SeenTransactions {
   readonly #directory: Pick<Directory, 'meta' | 'commit'>;
-  #keys: readonly string[] | null = null;
 
   constructor(directory: Pick<Directory, 'meta' | 'commit'>) {
     this.#directory = directory;
@@ -25,12 +24,10 @@ export class SeenTransactions {
   async add(key: string): Promise<void> {
     const keys = [...(await this.#read()), key].slice(-KEPT);
     await this.#directory.commit([{ row: 'meta', key: KEY, value: JSON.stringify(keys) }]);
-    this.#keys = keys;
   }
 
   async #read(): Promise<readonly string[]> {
-    const text = this.#keys ?? (await this.#directory.meta(KEY));
-    this.#keys = typeof text === 'string' ? stored.parse(JSON.parse(text)) : (text ?? []);
-    return this.#keys;
+    const text = await this.#directory.meta(KEY);
+    return text === null ? [] : stored.parse(JSON.parse(text));
   }
 }

@@ -1,22 +1,21 @@
-import { Agent } from 'undici';
-import { faultOf, OutboundError } from '../outbound-error.ts';
+import type { Clock } from '../../presence/clock.ts';
+import type { Outbound } from '../outbound.ts';
+import { OutboundError } from '../outbound-error.ts';
 import type { PlexichatBudgets } from './budgets.ts';
 import { faultOfReply, PlexichatFault } from './fault.ts';
 import type { CallOptions } from './rest.ts';
-import type { Clock } from '../../presence/clock.ts';
 
 /** Largest picture that is taken, bytes. */
-const MAX_BYTES = 1024 * 1024;
+export const MAX_AVATAR_BYTES = 1024 * 1024;
 /** The types that the server lets its users upload. */
 const TYPE = /^image\/(png|jpeg|gif|webp)\s*(;|$)/i;
 
 export interface AvatarsOptions {
-  /** Where the server is; nothing else is asked. */
+  /** To the server at `baseUrl`, for no more than `MAX_AVATAR_BYTES`; nothing else is asked. */
+  readonly outbound: Pick<Outbound, 'request'>;
   readonly baseUrl: string;
   readonly budgets: Pick<PlexichatBudgets, 'turn' | 'drain'>;
   readonly clock: Clock;
-  /** The longest that a request may take, ms of real time. */
-  readonly timeoutMs: number;
   readonly rateLimitBypass?: string | undefined;
 }
 
@@ -26,25 +25,23 @@ export interface Avatar {
   readonly type: string;
 }
 
-/** Pictures of users, which a real server gives to everybody: no token is sent. Redirects are not followed. */
-export class Avatars implements AsyncDisposable {
+/** Pictures of users, which a real server gives to everybody: no token is sent. */
+export class Avatars {
   readonly #options: AvatarsOptions;
-  readonly #base: URL;
-  readonly #agent: Agent;
+  readonly #base: string;
 
   constructor(options: AvatarsOptions) {
     this.#options = options;
-    this.#base = new URL(`${options.baseUrl.replace(/\/+$/, '')}/api/v1/`);
-    this.#agent = new Agent({ maxResponseSize: MAX_BYTES, connect: { timeout: options.timeoutMs } });
+    this.#base = new URL(options.baseUrl).href.replace(/\/+$/, '');
   }
 
   /** Throws PlexichatFault: `refused` unread for what is not on the server, `garbage` for what is no picture. */
   async get(url: string, { priority = 'background', signal }: CallOptions = {}): Promise<Avatar> {
-    const path = this.#pathOf(url);
-    if (path === null) throw new PlexichatFault('refused');
+    const place = this.#placeOf(url);
+    if (place === null) throw new PlexichatFault('refused');
     const { budgets, clock } = this.#options;
     await budgets.turn(priority, signal);
-    const { status, headers, bytes } = await this.#fetch(path);
+    const { status, headers, bytes } = await this.#fetch(place);
     if (status >= 400) {
       const fault = faultOfReply({ status, headers, body: undefined }, clock.now());
       if (fault.retryAfterMs !== null) budgets.drain(fault.retryAfterMs);
@@ -58,40 +55,22 @@ export class Avatars implements AsyncDisposable {
     return { bytes, type: `image/${subtype.toLowerCase()}` };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#agent.destroy();
+  /** Null for what is not below the API of the server. */
+  #placeOf(url: string): Pick<URL, 'pathname' | 'searchParams'> | null {
+    const { href = '' } = URL.canParse(url) ? new URL(url) : {};
+    if (!href.startsWith(`${this.#base}/api/v1/`)) return null;
+    return new URL(href.slice(this.#base.length), this.#base);
   }
 
-  /** Null for what is not below the base URL. */
-  #pathOf(url: string): string | null {
-    const parsed = URL.canParse(url) ? new URL(url) : null;
-    const { origin, pathname } = this.#base;
-    return parsed?.origin === origin && parsed.pathname.startsWith(pathname)
-      ? parsed.pathname + parsed.search
-      : null;
-  }
-
-  async #fetch(path: string) {
-    const { rateLimitBypass, timeoutMs } = this.#options;
+  async #fetch({ pathname, searchParams }: Pick<URL, 'pathname' | 'searchParams'>) {
+    const { outbound, rateLimitBypass } = this.#options;
+    const query = Object.fromEntries(searchParams);
     const headers = rateLimitBypass === undefined ? {} : { 'x-ratelimit-bypass': rateLimitBypass };
     try {
-      const {
-        statusCode,
-        headers: replied,
-        body,
-      } = await this.#agent.request({
-        origin: this.#base.origin,
-        method: 'GET',
-        path,
-        headers,
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      return { status: statusCode, headers: replied, bytes: await body.bytes() };
+      return await outbound.request({ method: 'GET', path: pathname, query, headers });
     } catch (error) {
-      const isLate = error instanceof Error && error.name === 'TimeoutError';
-      throw new PlexichatFault('unavailable', {
-        cause: new OutboundError(isLate ? 'timeout' : faultOf(error)),
-      });
+      if (error instanceof OutboundError) throw new PlexichatFault('unavailable', { cause: error });
+      throw error;
     }
   }
 }

@@ -4,6 +4,8 @@ import { sameWord } from './authorship.ts';
 
 /** How long after its reply the echo of a write may come, ms. */
 const ECHO_LASTS_MS = 10_000;
+/** How long after that it may still come, since a session that is resumed replays what it missed, ms. */
+const LATE_LASTS_MS = 60_000;
 /** Writes of one person whose echo is awaited. */
 const MAX_AWAITED = 4;
 
@@ -14,6 +16,9 @@ interface Awaited {
   /** Milliseconds since 1970; Infinity while the write is under way. */
   until: number;
 }
+
+/** `late`: it may be an echo as well as a word of hers. */
+export type Author = 'bridge' | 'late' | 'hers';
 
 /** Knows the events that only repeat what the bridge wrote. The event may come before the reply of the write. */
 export class Echoes {
@@ -36,24 +41,30 @@ export class Echoes {
     };
   }
 
-  /** Whether an event repeats a write; true once of each write. */
-  take(userId: string, mode: Mode, status?: SeenStatus): boolean {
+  /** Whose word an event is; the bridge's once of each write. */
+  take(userId: string, mode: Mode, status?: SeenStatus): Author {
     const now = this.#clock.now();
-    const awaited = (this.#awaited.get(userId) ?? []).filter(({ until }) => now < until);
-    const echo = awaited.find((each) => sameWord(each.mode, mode) && couldSay(each.status, status));
+    const awaited = (this.#awaited.get(userId) ?? []).filter((each) => isAwaited(each, now));
+    const repeated = awaited.filter((each) => sameWord(each.mode, mode) && couldSay(each.status, status));
+    const echo = repeated.find(({ until }) => now < until) ?? repeated[0];
     const left = awaited.filter((each) => each !== echo);
     if (left.length > 0) this.#awaited.set(userId, left);
     else this.#awaited.delete(userId);
-    return echo !== undefined;
+    if (!echo) return 'hers';
+    return now < echo.until ? 'bridge' : 'late';
   }
 
   #forgetOld(): void {
     const now = this.#clock.now();
     for (const [userId, awaited] of this.#awaited) {
-      if (awaited.some(({ until }) => now < until)) return;
+      if (awaited.some((each) => isAwaited(each, now))) return;
       this.#awaited.delete(userId);
     }
   }
+}
+
+function isAwaited({ until }: Awaited, now: number): boolean {
+  return now < until + LATE_LASTS_MS;
 }
 
 /** An event without a status says nothing of it; with one it repeats the write word for word. */

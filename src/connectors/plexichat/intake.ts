@@ -1,5 +1,6 @@
 import type { Clock } from '../../presence/clock.ts';
 import { isHere } from '../../presence/expiry.ts';
+import type { Report } from '../../presence/feed.ts';
 import type { NetworkName, PersonId } from '../../presence/identity.ts';
 import type { Feed, Mode, SeenStatus, Written } from '../../presence/record.ts';
 import type { PresenceService } from '../../presence/service.ts';
@@ -44,11 +45,11 @@ export class Intake {
   /**
    * An event is her newest word. The status of one that takes her out of sight is not taken: it may be what she said
    * while going invisible, and going invisible must look like going offline (semantics §6). For the same reason she goes
-   * only once. Answers whether it was news.
+   * only once. `echo`: it may be what the bridge wrote. Answers whether it was news.
    */
-  async event(person: PersonId, mode: Mode, status?: SeenStatus): Promise<boolean> {
+  async event(person: PersonId, mode: Mode, status?: SeenStatus, echo = false): Promise<boolean> {
     const now = this.#options.clock.now();
-    if (isAway(mode)) return this.#leave(person, now);
+    if (isAway(mode)) return this.#leave(person, now, echo);
     if (status) this.#distrustReads(person, now);
     await this.#report(person, { mode, own: false, activeAt: now, ...(status && { status }) });
     return true;
@@ -94,9 +95,9 @@ export class Intake {
     await this.#report(person, { mode, own: true, activeAt: null });
   }
 
-  async #leave(person: PersonId, activeAt: number | null): Promise<boolean> {
+  async #leave(person: PersonId, activeAt: number | null, echo = false): Promise<boolean> {
     if (!this.#isHere(await this.feed(person))) return false;
-    await this.#report(person, { mode: 'offline', own: false, activeAt });
+    await this.#report(person, { mode: 'offline', own: false, activeAt, echo });
     return true;
   }
 
@@ -106,7 +107,7 @@ export class Intake {
 
   async #report(
     person: PersonId,
-    word: { mode: Mode; own: boolean; status?: SeenStatus; activeAt: number | null },
+    word: Pick<Report, 'mode' | 'own' | 'status' | 'activeAt' | 'echo'>,
   ): Promise<void> {
     const { presence, network, leases, receive } = this.#options;
     if (!receive) return;

@@ -26,6 +26,8 @@ export interface Heard {
   readonly status?: SeenStatus | undefined;
   /** Absent or null when the event does not tell. */
   readonly username?: string | null;
+  /** Absent when the event does not tell. */
+  readonly avatarUrl?: string | null | undefined;
 }
 
 export interface ReceiverOptions {
@@ -45,6 +47,11 @@ export interface ReceiverOptions {
   readonly metrics: Pick<ConnectorMetrics, 'received'>;
 }
 
+interface Waiting extends Heard {
+  /** Whether it may be what the bridge wrote. */
+  readonly late: boolean;
+}
+
 /** A moment at which the server spoke of somebody. */
 interface Mark {
   /** Milliseconds since 1970. */
@@ -56,7 +63,7 @@ type Outcome = Parameters<ConnectorMetrics['received']>[0];
 /** Takes what the server says of its users: one word of a user at a time, of several that wait only the newest. */
 export class Receiver {
   readonly #options: ReceiverOptions;
-  readonly #waiting = new Map<string, Heard>();
+  readonly #waiting = new Map<string, Waiting>();
   readonly #turns = new Serial<string>();
   #running = 0;
   readonly #idle: (() => void)[] = [];
@@ -82,20 +89,24 @@ export class Receiver {
   /** An event of the gateway, in the order of their coming. */
   heard(heard: Heard): void {
     const { userId, mode, status } = heard;
-    if (this.isIgnored(userId)) this.#count('ignored');
-    else if (this.#options.echoes.take(userId, mode, status)) this.#count('echo');
-    else this.#enqueue(heard);
+    if (this.isIgnored(userId)) {
+      this.#count('ignored');
+      return;
+    }
+    const author = this.#options.echoes.take(userId, mode, status);
+    if (author === 'bridge') this.#count('echo');
+    else this.#enqueue({ ...heard, late: author === 'late' });
   }
 
   /**
    * A word out of a list that shows how things were at `since` (ms since 1970) or later: what was heard after that
    * stands. Answers whether it was news.
    */
-  async listed({ userId, username, mode }: ServerMember, since: number): Promise<boolean> {
+  async listed({ userId, username, mode, avatarUrl }: ServerMember, since: number): Promise<boolean> {
     if (mode === null || this.isIgnored(userId)) return false;
     return this.#turn(userId, async () => {
       if ((this.#marks.get(userId)?.at ?? -Infinity) >= since) return false;
-      const person = await this.#personOf({ userId, username, mode });
+      const person = await this.#personOf({ userId, username, mode, avatarUrl });
       if (!person) return false;
       const { intake } = this.#options;
       const feed = await intake.feed(person.id);
@@ -146,7 +157,7 @@ export class Receiver {
     if (this.#running > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
-  #enqueue(heard: Heard): void {
+  #enqueue(heard: Waiting): void {
     const { userId } = heard;
     this.#noteMark(userId);
     const before = this.#waiting.get(userId);
@@ -165,30 +176,32 @@ export class Receiver {
     if (heard) this.#count(await this.#take(heard));
   }
 
-  async #take(heard: Heard): Promise<Outcome> {
-    const { userId, mode, status } = heard;
+  async #take(heard: Waiting): Promise<Outcome> {
+    const { userId, mode, status, late } = heard;
     const person = await this.#personOf(heard);
     if (!person) return 'unknown';
     const { intake } = this.#options;
     const written = (await intake.feed(person.id))?.written ?? null;
     // One like the bridge's own may be an echo that came late: the server is asked whose it is.
     const doubtful = written !== null && mode !== 'offline' && sameWord(written.mode, mode);
-    const news = !doubtful && (await intake.event(person.id, mode, status));
+    const news = !doubtful && (await intake.event(person.id, mode, status, late));
     this.#options.said(person.id, mode);
     if (written !== null || mode === 'offline') this.#options.doubted(person.id, userId);
     return news || doubtful ? 'applied' : 'ignored';
   }
 
   /** Nobody is made of somebody who is offline. */
-  async #personOf(user: Pick<Heard, 'userId' | 'mode' | 'username'>): Promise<Person | null> {
+  async #personOf(user: Omit<Heard, 'status'>): Promise<Person | null> {
     const { people, newcomers, network, profileOf } = this.#options;
     const address = { network: network.name, id: user.userId };
     const known = await people.find(address);
     if (known || visible(user.mode) === 'offline') return known;
     try {
-      const { username } = user;
+      const { username, avatarUrl } = user;
       return await newcomers.find(address, () =>
-        username == null ? profileOf(user.userId) : { displayName: username, avatarUrl: null },
+        username == null || avatarUrl === undefined
+          ? profileOf(user.userId)
+          : { displayName: username, avatarUrl },
       );
     } catch (error) {
       if (error instanceof BridgeError && error.code === 'bad_parameter') return null;
@@ -236,7 +249,7 @@ export class Receiver {
 }
 
 /** What comes with going out of sight may have been said in hiding (contract §9.1). */
-function publicPart({ status, mode, ...rest }: Heard): Heard {
+function publicPart({ status, mode, ...rest }: Waiting): Waiting {
   const away = visible(mode) === 'offline';
   return { ...rest, mode: visible(mode), ...(status && !away && { status }) };
 }

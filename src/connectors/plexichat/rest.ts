@@ -106,13 +106,15 @@ export class PlexichatRest {
 
   /** The friends of the token's owner, up to 60 s old. */
   relationships(token: string, options?: CallOptions): Promise<ServerMember[]> {
-    return this.#call({ method: 'GET', path: '/relationships/@me', token, decode: decodeFriends }, options);
+    const decode = (value: unknown) => decodeFriends(value, this.#options.baseUrl);
+    return this.#call({ method: 'GET', path: '/relationships/@me', token, decode }, options);
   }
 
   /** Everybody on a guild of the token's owner, up to 30 s old. */
   members(token: string, guildId: string, options?: CallOptions): Promise<ServerMember[]> {
     const path = `/servers/${encodeURIComponent(guildId)}/members`;
-    return this.#call({ method: 'GET', path, token, decode: decodeMembers }, options);
+    const decode = (value: unknown) => decodeMembers(value, this.#options.baseUrl);
+    return this.#call({ method: 'GET', path, token, decode }, options);
   }
 
   /** The public profile of a user; `refused` with 404 when there is none. */

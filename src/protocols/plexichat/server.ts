@@ -39,6 +39,8 @@ export interface ServerMember {
   readonly username: string | null;
   /** Null when the list does not say. */
   readonly mode: Mode | null;
+  /** Absolute; null when she has none, absent when nothing was said of it. */
+  readonly avatarUrl?: string | null;
 }
 
 /** What became of a relationship of the token's owner. */
@@ -95,6 +97,7 @@ const update = z.object({ user_id: userId, status: mode });
 const member = z
   .object({ user_id: userId, username, presence: listedMode })
   .transform(({ user_id, username, presence }) => ({ userId: user_id, username, mode: presence }));
+const pictured = z.object({ avatar_url: z.string().nullable() });
 const relation = z.object({ user_id: userId, status: z.string() });
 const profile = z.object({ id: userId, username, avatar_url: z.string().nullable().catch(null) });
 const settings = z.object({ user_id: userId });
@@ -130,15 +133,25 @@ function updatedStatus(mode: Mode, value: unknown): SeenStatus | undefined {
   return { text: text ?? null, emoji: emoji || null };
 }
 
-/** Of a list of relationships, the friends; null when it is no such list. */
-export function decodeFriends(value: unknown): ServerMember[] | null {
+/** Of a list of relationships, the friends; null when it is no such list. `baseUrl` is where the server is. */
+export function decodeFriends(value: unknown, baseUrl: string): ServerMember[] | null {
   const entries = z.array(relation.loose()).safeParse(value).data;
-  return entries ? decodeMembers(entries.filter(({ status }) => status === 'friend')) : null;
+  return entries
+    ? decodeMembers(
+        entries.filter(({ status }) => status === 'friend'),
+        baseUrl,
+      )
+    : null;
 }
 
-/** Everybody in a list of members; null when it is no such list, or one of them has no id. */
-export function decodeMembers(value: unknown): ServerMember[] | null {
-  return z.array(member).safeParse(value).data ?? null;
+/**
+ * Everybody in a list of members; null when it is no such list, or one of them has no id. `baseUrl` is where the server
+ * is.
+ */
+export function decodeMembers(value: unknown, baseUrl: string): ServerMember[] | null {
+  const entries = z.array(z.unknown()).safeParse(value).data;
+  const members = z.array(member).safeParse(entries).data;
+  return members?.map((each, index) => ({ ...each, ...avatarOf(entries?.[index], baseUrl) })) ?? null;
 }
 
 /** An event: RELATIONSHIP_ADD; null when it cannot be used. */
@@ -175,6 +188,11 @@ function seenAt(time: number | null | undefined): number | null {
   if (time == null || time <= 0) return null;
   const ms = Math.floor(time < FIRST_MS ? time * 1000 : time);
   return ms <= LAST_MS ? ms : null;
+}
+
+function avatarOf(entry: unknown, baseUrl: string): Pick<ServerMember, 'avatarUrl'> {
+  const { success, data } = pictured.safeParse(entry);
+  return success ? { avatarUrl: absolute(data.avatar_url, baseUrl) } : {};
 }
 
 /** The server says where avatars are on itself, the documents show whole URLs. */

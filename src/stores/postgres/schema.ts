@@ -7,10 +7,18 @@
 export const SCHEMA = 'plexibridge';
 /** What NOTIFY tells: that the outbox of this primary has grown. */
 export const CHANNEL = 'plexibridge';
-/** Held by whoever appends to the outbox until it is committed, so that sequence numbers become visible in order. */
+/**
+ * Held by whoever changes records or the directory until that is committed: versions are compared under it, and the
+ * outbox's sequence numbers become visible in order.
+ */
 export const OUTBOX_LOCK = 0x7078_7031;
 /** Held by whoever brings a primary to today's schema. */
 export const MIGRATION_LOCK = 0x7078_7032;
+
+/** Held by every node while it serves, shared; alone by whoever needs the store for itself. */
+export const SERVING_LOCK = 0x7078_7033;
+/** Held by whoever moves shards. */
+export const MOVING_LOCK = 0x7078_7034;
 
 /** Logical shards, for ever: a person's is computed from her id. */
 export const SHARDS = 256;
@@ -18,6 +26,9 @@ export const SHARDS = 256;
 /** SQLSTATEs of the functions. */
 export const ELSEWHERE = 'PB001';
 export const OVERTAKEN = 'PB002';
+
+/** The index that lets a person have one address of a kind on a network. */
+export const ONE_OF_A_KIND = 'one_address_of_a_kind';
 
 const DIRECTORY = `
   CREATE TABLE people (
@@ -31,7 +42,7 @@ const DIRECTORY = `
     PRIMARY KEY (network, id)
   );
   CREATE INDEX addresses_of ON addresses (person);
-  CREATE UNIQUE INDEX one_address_of_a_kind ON addresses (person, network, kind) WHERE kind <> 'alias';
+  CREATE UNIQUE INDEX ${ONE_OF_A_KIND} ON addresses (person, network, kind) WHERE kind <> 'alias';
 
   CREATE TABLE tokens (
     hash text COLLATE "C" PRIMARY KEY, person text COLLATE "C" NOT NULL, network text NOT NULL,
@@ -67,7 +78,7 @@ const DIRECTORY = `
 
   -- Added to and read, never changed. Identities are given under the lock of the outbox, so that they come in order.
   CREATE TABLE audit (
-    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id text COLLATE "C" NOT NULL UNIQUE, at bigint NOT NULL,
+    ord bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id text COLLATE "C" NOT NULL UNIQUE, at bigint NOT NULL,
     actor text NOT NULL, action text NOT NULL, subjects text NOT NULL, details text NOT NULL
   );
   CREATE FUNCTION keep_audit() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -92,7 +103,8 @@ const PRESENCE = `
     record text NOT NULL, settled_slot bigint
   ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
   CREATE INDEX presence_of_shard ON presence (shard, person);
-  CREATE INDEX presence_unsettled ON presence (settled_slot) WHERE settled_slot IS NOT NULL;
+  -- By person, so that whoever pages through it misses nobody whose slot changes meanwhile.
+  CREATE INDEX presence_unsettled ON presence (person, settled_slot) WHERE settled_slot IS NOT NULL;
 
   -- Which shards are here; a closed one is read but no longer written, because it is moving.
   CREATE TABLE shards_here (shard smallint PRIMARY KEY, open boolean NOT NULL);
@@ -108,6 +120,8 @@ const OUTBOX = `
     lane smallint NOT NULL, seq bigint NOT NULL, at timestamptz NOT NULL, node text NOT NULL,
     people text[] NOT NULL, records text[] NOT NULL, rows jsonb
   ) PARTITION BY LIST (lane);
+  -- Compressing what is soon thrown away would cost more than it saves.
+  ALTER TABLE outbox ALTER people SET STORAGE EXTERNAL, ALTER records SET STORAGE EXTERNAL;
   CREATE TABLE outbox_0 PARTITION OF outbox (PRIMARY KEY (seq)) FOR VALUES IN (0);
   CREATE TABLE outbox_1 PARTITION OF outbox (PRIMARY KEY (seq)) FOR VALUES IN (1);
   CREATE TABLE outbox_2 PARTITION OF outbox (PRIMARY KEY (seq)) FOR VALUES IN (2);
@@ -130,8 +144,8 @@ const OUTBOX = `
 
 /** Of the cluster as a whole; on the home primary. */
 const CLUSTER = `
-  -- This primary, whatever the settings call it.
-  CREATE TABLE identity (id uuid NOT NULL DEFAULT gen_random_uuid(), home boolean NOT NULL DEFAULT false);
+  -- This primary, whatever the settings call it, and the home primary of the bridge that it belongs to.
+  CREATE TABLE identity (id uuid NOT NULL DEFAULT gen_random_uuid(), home uuid);
   INSERT INTO identity DEFAULT VALUES;
 
   -- Where each shard is.
@@ -143,81 +157,122 @@ const CLUSTER = `
   -- Work that one node at a time does.
   CREATE TABLE duties (name text PRIMARY KEY, node text NOT NULL, until timestamptz NOT NULL);
 
-  -- Rate limits that hold over all nodes; worth nothing after a crash.
+  -- Rate limits that hold over all nodes; worth nothing after a crash. granted: how many the last take was given.
   CREATE UNLOGGED TABLE buckets (
     kind text COLLATE "C", key text COLLATE "C", tokens double precision NOT NULL, at timestamptz NOT NULL,
+    granted int NOT NULL,
     PRIMARY KEY (kind, key)
   ) WITH (fillfactor = 70);
 `;
 
+/** Plans are kept, also those made while a table was small: nothing here is ever better read as a whole. */
+const BY_INDEX = 'SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off';
+
 /** Every write is one call of one of these, so that no node can stop halfway and hold up the others. */
 const FUNCTIONS = `
-  CREATE FUNCTION demand_shards(p_shards smallint[], p_open boolean) RETURNS void LANGUAGE plpgsql AS $$
+  CREATE FUNCTION demand_shards(p_shards smallint[]) RETURNS void LANGUAGE plpgsql STABLE AS $$
   BEGIN
     IF EXISTS (
       SELECT 1 FROM unnest(p_shards) AS wanted (shard)
-      WHERE NOT EXISTS (SELECT 1 FROM shards_here h WHERE h.shard = wanted.shard AND (h.open OR NOT p_open))
+      WHERE NOT EXISTS (SELECT 1 FROM shards_here h WHERE h.shard = wanted.shard AND h.open)
     ) THEN
       RAISE EXCEPTION 'a shard is elsewhere' USING ERRCODE = '${ELSEWHERE}';
     END IF;
   END $$;
 
-  -- The records of these people, of whom those that have none are missing.
-  CREATE FUNCTION read_records(p_people text[], p_shards smallint[]) RETURNS TABLE (person text, record text)
-  LANGUAGE plpgsql STABLE AS $$
+  -- The records of these people by their places (from 1): none of those who have none, null where the shard is elsewhere.
+  -- At place 0 is the newest sequence number of the outbox that they are as new as.
+  CREATE FUNCTION read_records(p_people text[], p_shards smallint[]) RETURNS TABLE (place int, body text)
+  LANGUAGE plpgsql STABLE ${BY_INDEX} AS $$
   BEGIN
-    PERFORM demand_shards(p_shards, false);
-    RETURN QUERY SELECT p.person, p.record FROM presence p WHERE p.person = ANY (p_people);
+    RETURN QUERY SELECT 0, (SELECT max(o.seq)::text FROM outbox o)
+    UNION ALL
+    SELECT i.place::int, CASE WHEN h.shard IS NOT NULL THEN p.record END
+    FROM unnest(p_people, p_shards) WITH ORDINALITY AS i (person, shard, place)
+    LEFT JOIN shards_here h USING (shard)
+    LEFT JOIN presence p USING (person)
+    WHERE h.shard IS NULL OR p.record IS NOT NULL;
   END $$;
 
-  -- Compare-and-set of one record each of different people. Answers the places (from 1) of those that were of the
-  -- expected version (0: none yet).
+  -- Compare-and-set of one record each of different people. Answers by place (from 1) which are done and whose shard is
+  -- elsewhere; the others are not of the expected version (0: none yet). Nothing done leaves no row in the outbox.
   CREATE FUNCTION put_records(
     p_node text, p_people text[], p_shards smallint[], p_expected bigint[], p_versions bigint[], p_records text[],
-    p_slots bigint[]
-  ) RETURNS int[] LANGUAGE plpgsql AS $$
-  DECLARE
-    accepted int[];
-    seq bigint;
+    p_slots bigint[], OUT done int[], OUT elsewhere int[], OUT seq bigint
+  ) LANGUAGE plpgsql ${BY_INDEX} AS $$
   BEGIN
     PERFORM pg_advisory_xact_lock(${OUTBOX_LOCK});
-    PERFORM demand_shards(p_shards, true);
-    WITH input AS (
-      SELECT * FROM unnest(p_people, p_shards, p_expected, p_versions, p_records, p_slots)
-        WITH ORDINALITY AS i (person, shard, expected, version, record, slot, place)
-    ), inserted AS (
-      INSERT INTO presence AS p (person, shard, version, record, settled_slot)
-      SELECT i.person, i.shard, i.version, i.record, i.slot FROM input i WHERE i.expected = 0
-      ON CONFLICT DO NOTHING RETURNING p.person
-    ), updated AS (
+    WITH updated AS (
       UPDATE presence p SET version = i.version, record = i.record, settled_slot = i.slot
-      FROM input i WHERE i.expected > 0 AND p.person = i.person AND p.version = i.expected
-      RETURNING p.person
-    ), done AS (SELECT person FROM inserted UNION ALL SELECT person FROM updated)
-    SELECT coalesce(array_agg(i.place::int ORDER BY i.place), '{}') INTO accepted
-    FROM input i JOIN done USING (person);
+      FROM unnest(p_people, p_shards, p_expected, p_versions, p_records, p_slots)
+        WITH ORDINALITY AS i (person, shard, expected, version, record, slot, place)
+      JOIN shards_here h ON h.shard = i.shard AND h.open
+      WHERE p.person = i.person AND p.version = i.expected
+      RETURNING i.place
+    ) SELECT coalesce(array_agg(place::int), '{}') INTO done FROM updated;
+    IF 0 = ANY (p_expected) THEN
+      done := done || insert_records(p_people, p_shards, p_expected, p_versions, p_records, p_slots);
+    END IF;
 
-    IF cardinality(accepted) > 0 THEN
-      SELECT append_outbox(p_node, array_agg(p_people[place]), array_agg(p_records[place]), NULL) INTO seq
-      FROM unnest(accepted) AS a (place);
+    IF cardinality(done) = cardinality(p_people) THEN
+      elsewhere := '{}';
+      seq := append_outbox(p_node, p_people, p_records, NULL);
+    ELSE
+      SELECT coalesce(array_agg(i.place), '{}') INTO elsewhere
+      FROM unnest(p_shards) WITH ORDINALITY AS i (shard, place)
+      WHERE NOT EXISTS (SELECT FROM shards_here h WHERE h.shard = i.shard AND h.open);
+      seq := append_some(p_node, p_people, p_records, done);
+    END IF;
+    IF seq IS NOT NULL THEN
       PERFORM pg_notify('${CHANNEL}', seq::text);
     END IF;
-    RETURN accepted;
   END $$;
+
+  -- The first records of people who have none; answers the places of those that were so.
+  CREATE FUNCTION insert_records(
+    p_people text[], p_shards smallint[], p_expected bigint[], p_versions bigint[], p_records text[], p_slots bigint[]
+  ) RETURNS int[] LANGUAGE plpgsql ${BY_INDEX} AS $$
+  DECLARE
+    fresh boolean[];
+  BEGIN
+    SELECT array_agg(i.expected = 0 AND h.shard IS NOT NULL AND p.person IS NULL ORDER BY i.place) INTO fresh
+    FROM unnest(p_people, p_shards, p_expected) WITH ORDINALITY AS i (person, shard, expected, place)
+    LEFT JOIN shards_here h ON h.shard = i.shard AND h.open
+    LEFT JOIN presence p ON p.person = i.person;
+    INSERT INTO presence (person, shard, version, record, settled_slot)
+    SELECT i.person, i.shard, i.version, i.record, i.slot
+    FROM unnest(p_people, p_shards, p_versions, p_records, p_slots, fresh)
+      AS i (person, shard, version, record, slot, fresh)
+    WHERE i.fresh;
+    RETURN (
+      SELECT coalesce(array_agg(i.place::int), '{}') FROM unnest(fresh) WITH ORDINALITY AS i (fresh, place) WHERE i.fresh
+    );
+  END $$;
+
+  -- A row of the outbox of these places alone; none of no place.
+  CREATE FUNCTION append_some(p_node text, p_people text[], p_records text[], p_places int[]) RETURNS bigint
+  LANGUAGE sql SET enable_hashjoin = on AS $$
+    SELECT append_outbox(p_node, array_agg(i.person), array_agg(i.record), NULL)
+    FROM unnest(p_people, p_records) WITH ORDINALITY AS i (person, record, place)
+    JOIN unnest(p_places) AS chosen (place) USING (place) HAVING count(*) > 0
+  $$;
 
   -- All of a commit of the directory that belongs to this primary: rows as JSON objects (columns by name, with
   -- "table", and "gone" where the row is removed), and records, null where one is forgotten. With p_gid it is part of
   -- a commit that spans primaries: the home primary decides it, the others keep still about it until then.
+  -- Answers where it is in the outbox, and the rows as they are there: with who "was" the owner of an address or a token.
   CREATE FUNCTION commit_directory(
     p_node text, p_base bigint, p_rows jsonb, p_gid text, p_decides boolean,
-    p_people text[], p_shards smallint[], p_expected bigint[], p_versions bigint[], p_records text[], p_slots bigint[]
-  ) RETURNS bigint LANGUAGE plpgsql AS $$
+    p_people text[], p_shards smallint[], p_expected bigint[], p_versions bigint[], p_records text[], p_slots bigint[],
+    OUT seq bigint, OUT rows jsonb
+  ) LANGUAGE plpgsql ${BY_INDEX} AS $$
   DECLARE
     r jsonb;
-    appended bigint;
+    owner text;
   BEGIN
+    rows := '[]';
     PERFORM pg_advisory_xact_lock(${OUTBOX_LOCK});
-    PERFORM demand_shards(p_shards, true);
+    PERFORM demand_shards(p_shards);
     IF p_base IS NOT NULL AND p_base <> (SELECT d.seq FROM directory_position d) THEN
       RAISE EXCEPTION 'the directory has changed' USING ERRCODE = '${OVERTAKEN}';
     END IF;
@@ -236,20 +291,41 @@ const FUNCTIONS = `
       ON CONFLICT (person) DO UPDATE SET version = excluded.version, record = excluded.record,
         settled_slot = excluded.settled_slot;
     FOR r IN SELECT value FROM jsonb_array_elements(p_rows) LOOP
+      owner := owner_of(r);
       PERFORM put_row(r);
+      IF owner IS NOT NULL THEN
+        r := r || jsonb_build_object('was', owner);
+      END IF;
+      rows := rows || r;
     END LOOP;
-    appended := append_outbox(p_node, p_people, p_records, NULLIF(p_rows, '[]'));
-    IF p_rows <> '[]' THEN
-      UPDATE directory_position SET seq = appended;
+    seq := append_outbox(p_node, p_people, p_records, NULLIF(rows, '[]'));
+    IF rows <> '[]' THEN
+      UPDATE directory_position d SET seq = commit_directory.seq;
     END IF;
     IF p_decides THEN
       INSERT INTO decisions (gid, outcome) VALUES (p_gid, 'commit');
     END IF;
     IF p_gid IS NULL OR p_decides THEN
-      PERFORM pg_notify('${CHANNEL}', appended::text);
+      PERFORM pg_notify('${CHANNEL}', seq::text);
     END IF;
-    RETURN appended;
   END $$;
+
+  -- Ends a commit that spans primaries, whose node may have died, unless it was decided before. Answers what it is now.
+  CREATE FUNCTION abandon(p_gid text) RETURNS text LANGUAGE plpgsql AS $$
+  BEGIN
+    INSERT INTO decisions (gid, outcome) VALUES (p_gid, 'abort') ON CONFLICT DO NOTHING;
+    RETURN (SELECT d.outcome FROM decisions d WHERE d.gid = p_gid);
+  END $$;
+
+  -- Who has the address or token that a row gives to another or takes away.
+  CREATE FUNCTION owner_of(r jsonb) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT a.person FROM addresses a
+    WHERE r->>'table' = 'addresses' AND a.network = r->>'network' AND a.id = r->>'id'
+      AND a.person IS DISTINCT FROM r->>'person'
+    UNION ALL
+    SELECT t.person FROM tokens t
+    WHERE r->>'table' = 'tokens' AND t.hash = r->>'hash' AND t.person IS DISTINCT FROM r->>'person'
+  $$;
 
   CREATE FUNCTION put_row(r jsonb) RETURNS void LANGUAGE plpgsql AS $$
   DECLARE
@@ -310,4 +386,55 @@ const FUNCTIONS = `
   END $$;
 `;
 
-export const MIGRATIONS: readonly string[] = [DIRECTORY + PRESENCE + OUTBOX + CLUSTER + FUNCTIONS];
+/** For the feed, which tells every node what the others commit. */
+const FEED = `
+  -- A row that tells nothing: a place to follow from, and a measure of how long the feed takes.
+  CREATE FUNCTION mark_outbox(p_node text, OUT seq bigint, OUT at timestamptz) LANGUAGE plpgsql AS $$
+  BEGIN
+    PERFORM pg_advisory_xact_lock(${OUTBOX_LOCK});
+    seq := append_outbox(p_node, '{}', '{}', NULL);
+    at := (SELECT o.at FROM outbox o WHERE o.seq = mark_outbox.seq);
+    PERFORM pg_notify('${CHANNEL}', seq::text);
+  END $$;
+
+  -- Empties the lane that takes the next appends, ahead of its time, unless something in it is younger than a turn: then
+  -- the clock was put back. Answers whether it did.
+  CREATE FUNCTION retain_outbox(p_now timestamptz) RETURNS boolean LANGUAGE plpgsql SET lock_timeout = '500ms' AS $$
+  DECLARE
+    lane text := 'outbox_' || outbox_lane(p_now, 1);
+    newest timestamptz;
+  BEGIN
+    EXECUTE format('SELECT at FROM %I ORDER BY seq DESC LIMIT 1', lane) INTO newest;
+    IF newest IS NULL OR newest > p_now - interval '590 s' THEN
+      RETURN false;
+    END IF;
+    EXECUTE format('TRUNCATE %I', lane);
+    RETURN true;
+  END $$;
+`;
+
+/** Rate limits that hold over all nodes. */
+const BUCKETS = `
+  CREATE FUNCTION refilled(p_tokens float8, p_elapsed interval, p_burst float8, p_per_second float8) RETURNS float8
+  LANGUAGE sql IMMUTABLE AS $$
+    SELECT least(p_burst, p_tokens + greatest(0, extract(epoch FROM p_elapsed)::float8) * p_per_second)
+  $$;
+
+  -- Takes as many as there are from each bucket, up to as many as are wanted. Answers what is left, and how many it was.
+  CREATE FUNCTION take_from_buckets(p_kind text, p_keys text[], p_wanted int[], p_burst float8, p_per_second float8)
+  RETURNS TABLE (key text, tokens float8, granted int) LANGUAGE sql AS $$
+    INSERT INTO buckets AS b (kind, key, tokens, at, granted)
+    SELECT p_kind, t.key, p_burst - least(t.wanted, floor(p_burst)), clock_timestamp(), least(t.wanted, floor(p_burst))
+    FROM unnest(p_keys, p_wanted) AS t (key, wanted)
+    ON CONFLICT (kind, key) DO UPDATE SET
+      tokens = refilled(b.tokens, excluded.at - b.at, p_burst, p_per_second)
+        - least(excluded.granted, floor(refilled(b.tokens, excluded.at - b.at, p_burst, p_per_second))),
+      granted = least(excluded.granted, floor(refilled(b.tokens, excluded.at - b.at, p_burst, p_per_second))),
+      at = greatest(b.at, excluded.at) -- whoever waited for another node comes with an earlier time
+    RETURNING b.key, b.tokens, b.granted
+  $$;
+`;
+
+export const MIGRATIONS: readonly string[] = [
+  DIRECTORY + PRESENCE + OUTBOX + CLUSTER + FUNCTIONS + FEED + BUCKETS,
+];

@@ -6,8 +6,9 @@ import { prepare, transaction } from './database.ts';
 import { checkStructure, readVersion } from './file-check.ts';
 import { LOG_FILE, STATE_FILE } from './folder.ts';
 import { decodeBody } from './log-body.ts';
-import { StoreRefused } from './refused.ts';
+import { StoreRefused } from '../refused.ts';
 import type { FileKind } from './schema.ts';
+import { refusePart } from './transfer-reader.ts';
 import { BACKUP, createFile, DIRECTORY_TABLES, LOG, STATE } from './schema.ts';
 
 /** How many rows a backup holds. */
@@ -37,6 +38,7 @@ export function backupStore(path: string, file: string, progress?: Progress): Ba
   return createFile(file, BACKUP, (db) => {
     attach(db, log, 'log');
     attach(db, state, 'state');
+    refusePart(db, path, 'log');
     const folded = pin(db);
     const sources: Source[] = [
       { from: 'log', tables: DIRECTORY_TABLES },

@@ -2,7 +2,9 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { openReader, readPragma } from './database.ts';
 import { sizeOf } from './files.ts';
 import type { FileKind } from './schema.ts';
-import { RESTORE_ADVICE, StoreRefused } from './refused.ts';
+import { StoreRefused } from '../refused.ts';
+
+export const RESTORE_ADVICE = 'Restore a backup into an empty folder, and keep this one for analysis';
 
 const HEADER_BYTES = 100;
 const MAGIC = 'SQLite format 3\0';

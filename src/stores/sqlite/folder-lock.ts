@@ -1,13 +1,15 @@
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
-import { StoreRefused } from './refused.ts';
+import { StoreRefused } from '../refused.ts';
+
+export const LOCK_FILE = 'lock.db';
 
 /**
  * Holds a data folder for this process, until disposed or until the process ends in any way: the operating system
  * then drops the lock. Only `exec` is used, so that closing frees the file at once. Throws `StoreRefused`.
  */
 export function lockFolder(folder: string): Disposable {
-  const db = new DatabaseSync(join(folder, 'lock.db'), { timeout: 0 });
+  const db = new DatabaseSync(join(folder, LOCK_FILE), { timeout: 0 });
   try {
     db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (cause) {

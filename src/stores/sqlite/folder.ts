@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { StoreRefused } from '../refused.ts';
 import { takeCleanMark } from './clean-mark.ts';
-import { checkStructure, readVersion } from './file-check.ts';
-import { RESTORE_ADVICE, StoreRefused } from './refused.ts';
+import { checkStructure, readVersion, RESTORE_ADVICE } from './file-check.ts';
 import type { FileKind } from './schema.ts';
 import { createFile, LOG, migrateFile, STATE } from './schema.ts';
 

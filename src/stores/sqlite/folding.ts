@@ -1,12 +1,7 @@
 import type { Calls } from './worker-calls.ts';
+import type { StoreLogger } from '../logger.ts';
 import type { FoldRequest } from './fold-worker.ts';
 import type { Records } from './records.ts';
-
-/** Where the store says what only an operator can mend. */
-export interface StoreLogger {
-  info(message: string): void;
-  error(details: { readonly err: unknown }, message: string): void;
-}
 
 export interface FoldLimits {
   /** Changed people after which a fold begins by itself. */

@@ -1,20 +1,23 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { StoreLogger } from '../logger.ts';
 import { decodeRecord } from '../record-codec.ts';
+import { StoreRefused } from '../refused.ts';
 import { writeCleanMark } from './clean-mark.ts';
 import type { Database } from './database.ts';
 import { openReader, prepare } from './database.ts';
 import { directoryReader } from './directory-reader.ts';
+import { RESTORE_ADVICE } from './file-check.ts';
 import { FILES, LOG_FILE, prepareFolder, STATE_FILE } from './folder.ts';
 import { lockFolder } from './folder-lock.ts';
 import type { FoldFiles } from './fold-worker.ts';
-import type { FoldLimits, StoreLogger } from './folding.ts';
+import type { FoldLimits } from './folding.ts';
 import { Folding } from './folding.ts';
 import { decodeBody } from './log-body.ts';
 import { Records } from './records.ts';
-import { RESTORE_ADVICE, StoreRefused } from './refused.ts';
 import type { SqliteParts } from './sqlite-store.ts';
 import { SqliteStore } from './sqlite-store.ts';
+import { refusePart } from './transfer-reader.ts';
 import { startWorker } from './worker-calls.ts';
 
 export interface SqliteStoreOptions extends Partial<FoldLimits> {
@@ -43,6 +46,7 @@ export async function openParts(options: SqliteStoreOptions): Promise<SqlitePart
   try {
     prepareFolder(path);
     const [log, state] = [openReader(files.log), openReader(files.state)];
+    refusePart(log, path);
     const records = new Records(state, cacheSize);
     const progress = replay(path, log, state, records);
     return {

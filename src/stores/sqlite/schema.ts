@@ -136,9 +136,12 @@ export function migrateFile<T>(file: string, kind: FileKind, fill: (db: Database
   }
 }
 
+/** In the name of a file that is being made. */
+export const DRAFT = '.plexibridge-draft';
+
 /** Makes a file that is there whole or not at all, whenever the process ends. */
 export function createFile<T>(file: string, kind: FileKind, fill: (db: Database) => T): T {
-  const draft = `${file}.plexibridge-draft`;
+  const draft = `${file}${DRAFT}`;
   for (const left of [draft, `${draft}-wal`, `${draft}-journal`]) rmSync(left, { force: true });
   try {
     // It holds hashes of tokens and what invisible people hide: for its owner only. SQLite keeps the mode.

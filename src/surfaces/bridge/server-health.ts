@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** How the connection to a real server is. */
 export interface ServerHealth {
   readonly name: string;
-  readonly state: 'starting' | 'up' | 'down' | 'refused';
+  readonly state: 'starting' | 'up' | 'down' | 'refused' | 'elsewhere';
   /** Milliseconds since 1970. */
   readonly since: number;
   readonly reason: string | null;
@@ -14,7 +14,9 @@ export interface ServerHealth {
 export const serverSchema = z
   .object({
     name: z.string(),
-    state: z.enum(['starting', 'up', 'down', 'refused']),
+    state: z
+      .enum(['starting', 'up', 'down', 'refused', 'elsewhere'])
+      .describe('refused: it does not accept our credentials; elsewhere: another node is connected to it'),
     since: z.number().int().describe('Since when it is in this state, ms since 1970'),
     reason: z.string().nullable().describe('Why it is down or refuses the bridge'),
     backlog: z.number().int().describe('Changes of presence that wait to be written there'),

@@ -13,7 +13,7 @@ import type { Gate } from '../../admission/gate.ts';
 /** What the client API is made of; each route picks what it needs. */
 export interface MatrixContext {
   readonly presence: Pick<PresenceService, 'own' | 'shown' | 'write' | 'signal'>;
-  readonly audience: Pick<Audience, 'watch'>;
+  readonly audience: Pick<Audience, 'watch' | 'catchUp'>;
   readonly tokens: Pick<Tokens, 'list' | 'revoke'>;
   readonly people: Pick<People, 'find' | 'get'>;
   readonly contacts: Pick<Contacts, 'change' | 'list'>;

@@ -152,7 +152,8 @@ describe('every fault is one of a closed list', () => {
     ['a member of the wrong type', 200, '{"user_id": 17}', 'garbage'],
     ['no object', 200, '[]', 'garbage'],
   ])('%s', async (_name, status, text, kind) => {
-    const stub = { request: () => Promise.resolve({ status, headers: {}, text }) };
+    const bytes = Buffer.from(text);
+    const stub = { request: () => Promise.resolve({ status, headers: {}, bytes, text }) };
     const deaf = new Homeserver({ outbound: stub, asToken: 'x', clock: fake.clock });
     expect(await faultOf(deaf.whoami())).toMatchObject({ name: 'HomeserverFault', kind });
   });

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Mirror } from '../../../src/connectors/matrix/mirror.ts';
+import { Reporting } from '../../../src/connectors/matrix/reporting.ts';
 import type { Person } from '../../../src/presence/identity.ts';
-import type { Availability } from '../../../src/presence/record.ts';
+import type { Availability, Mode } from '../../../src/presence/record.ts';
+import { updateOf } from '../../../src/protocols/matrix/appservice.ts';
 import { MODERN } from '../../../src/protocols/matrix/dialect.ts';
 import { MATRIX } from '../../../src/protocols/matrix/ids.ts';
 import { quiet } from '../../helpers/homeserver.ts';
@@ -273,5 +275,86 @@ describe('an echo', () => {
     expect(await echoes('unavailable', null)).toBe(false);
     await reported('offline');
     expect(await echoes('unavailable', null)).toBe(true);
+  });
+});
+
+describe('her end', () => {
+  /** What she herself said there, through the bridge. */
+  const claims = (mode: Mode) =>
+    world.presence.write(ann.id, { dialect: MODERN, mode, status: { kind: 'keep' } });
+  const reporting = () =>
+    new Reporting({
+      ...world.context,
+      serverName: 'hs.test',
+      senderId: '@plexibridge:hs.test',
+      remoteUsers: false,
+      people: world.people,
+      newcomers: { find: () => Promise.resolve(null) },
+      mirror,
+      leases: { endsAt: () => world.clock.now() + 3_600_000 },
+      metrics: { received: () => undefined },
+    });
+  /** The homeserver tells how she is there. */
+  async function told(): Promise<void> {
+    const update = updateOf(ANN, world.fake.model.presenceOf(ANN)) ?? expect.unreachable();
+    await reporting().take(update, world.clock.now());
+    await quiet();
+  }
+  const shown = async () => (await world.presence.look(ann.id)).shown.mode;
+
+  beforeEach(async () => {
+    await verified();
+    world.fake.model.say(ANN, { presence: 'online' });
+    await told();
+    await claims('online');
+    await quiet();
+    expect(puts()).toEqual([{ presence: 'online' }]);
+  });
+
+  it('of her own ends what she said there', async () => {
+    world.fake.model.say(ANN, { presence: 'offline' });
+    await told();
+    expect(await shown()).toBe('offline');
+  });
+
+  it('said by the bridge, because not everybody may see her, does not', async () => {
+    await world.people.edit(ann.id, { visibility: 'contacts' });
+    await quiet();
+    expect(puts().at(-1)).toEqual({ presence: 'offline' });
+    await told();
+    expect(await shown()).toBe('online');
+  });
+
+  it('said by the bridge, because a link ended, does not', async () => {
+    await world.links.unlink(ann.id);
+    await quiet();
+    expect(puts().at(-1)).toEqual({ presence: 'offline' });
+    await told();
+    ann = (await world.people.find({ network: MATRIX, id: ANN })) ?? expect.unreachable();
+    expect(await shown()).toBe('online');
+  });
+
+  it('told before the homeserver has replied is known, too', async () => {
+    const slow = world.fake.fail('slow', { times: 1 });
+    await world.people.edit(ann.id, { visibility: 'contacts' });
+    await quiet();
+    world.clock.advance(60_000);
+    expect(mirror.echoesEnd(ANN)).toBe(true);
+    slow[Symbol.dispose]();
+    await quiet();
+    expect(mirror.echoesEnd(ANN)).toBe(false);
+  });
+
+  it('comes back once, and within ten seconds', async () => {
+    expect(mirror.echoesEnd(ANN)).toBe(false);
+    await world.people.edit(ann.id, { visibility: 'contacts' });
+    await quiet();
+    expect([mirror.echoesEnd(ANN), mirror.echoesEnd(ANN)]).toEqual([true, false]);
+    await world.people.edit(ann.id, { visibility: 'everyone' });
+    await quiet();
+    await world.people.edit(ann.id, { visibility: 'contacts' });
+    await quiet();
+    await world.pass(10_000);
+    expect(mirror.echoesEnd(ANN)).toBe(false);
   });
 });

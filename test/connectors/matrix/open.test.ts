@@ -308,7 +308,7 @@ describe('a stand-in that the homeserver asks for', () => {
     await bridge.person([{ network: peer.name, id: '7' }]);
     await start();
     const fault = fake.fail('rate_limited', { path: /register/, retryAfterMs: 7000 });
-    await expect(opened.connector.provideStandIn(standInOf('7'))).rejects.toMatchObject({
+    await expect(opened.provideStandIn(standInOf('7'))).rejects.toMatchObject({
       name: 'BridgeError',
       code: 'upstream_unavailable',
       retryAfterMs: 7000,

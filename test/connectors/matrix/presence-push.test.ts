@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BusyNotes } from '../../../src/connectors/matrix/busy-notes.ts';
 import { PresencePush } from '../../../src/connectors/matrix/presence-push.ts';
 import { StandIns } from '../../../src/connectors/matrix/stand-ins.ts';
 import type { Person } from '../../../src/presence/identity.ts';
@@ -14,10 +15,12 @@ let world: World;
 let cleo: Person;
 let push: PresencePush;
 let changes: number;
+let report: (problem: string, cause: unknown) => void;
 
 async function begin(options: Parameters<typeof makeWorld>[0] = {}): Promise<void> {
   world = makeWorld(options);
   changes = 0;
+  ({ report } = world.context);
   push = makePush();
   cleo = await world.add('7');
 }
@@ -32,7 +35,13 @@ function makePush(): PresencePush {
     logger: { warn: () => undefined },
   });
   const onWritten = (changed: boolean) => void (changes += changed ? 1 : 0);
-  return new PresencePush({ ...world.context, standIns, onWritten });
+  return new PresencePush({
+    ...world.context,
+    standIns,
+    busy: new BusyNotes(world.store),
+    onWritten,
+    report,
+  });
 }
 
 /** Successful writes; without the first of a stand-in who had to be made for it. */
@@ -353,4 +362,132 @@ describe('a homeserver in trouble', () => {
 
 it('the stand-in is where the network has her', () => {
   expect(matrix.standIns.kind === 'derived' && matrix.standIns.forHome('7')).toBe(CLEO);
+});
+
+describe('who was said to be busy before a start', () => {
+  const BUSY = MODERN_WITH_BUSY.words.dnd;
+  const noted = () => new BusyNotes(world.store).all();
+
+  /** The bridge ends without a word, and begins again after `meanwhile`. */
+  async function startAgain(meanwhile: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    await push[Symbol.asyncDispose]();
+    await meanwhile();
+    push = makePush();
+    await push.resume(true);
+    await quiet();
+  }
+
+  beforeEach(async () => {
+    allExist(['7', '8', '9']);
+    world.speech.dialect = MODERN_WITH_BUSY;
+    world.fake.model.busy = true;
+    await push.resume(true);
+  });
+
+  it('is said to be gone, once, if she is', async () => {
+    await world.say(cleo, 'dnd');
+    await startAgain(() => world.say(cleo, 'offline'));
+    await world.pass(3 * KEEP_ALIVE);
+    expect(words()).toEqual([BUSY, 'offline']);
+    expect(await noted()).toEqual([]);
+    await startAgain();
+    expect(words()).toEqual([BUSY, 'offline']);
+  });
+
+  it('is said to be as she is, if she is there', async () => {
+    const dora = await world.add('8');
+    await world.say(cleo, 'dnd');
+    await world.say(dora, 'dnd');
+    await startAgain(() => world.say(dora, 'idle'));
+    expect([words(), words(standInOf('8'))]).toEqual([
+      [BUSY, BUSY],
+      [BUSY, 'unavailable'],
+    ]);
+    expect(await noted()).toEqual([CLEO]);
+  });
+
+  it('is nobody who was there otherwise, or was busy and no longer is: those are forgotten soon', async () => {
+    await world.say(cleo, 'online');
+    const dora = await world.add('8');
+    await world.say(dora, 'dnd');
+    await world.say(dora, 'online');
+    const before = allPuts().length;
+    await startAgain(async () => {
+      await world.say(cleo, 'offline');
+      await world.say(dora, 'offline');
+    });
+    expect(allPuts()).toHaveLength(before);
+  });
+
+  it('is said to be gone though she is nobody any more, or is to be shown no more', async () => {
+    const dora = await world.add('8');
+    await world.say(cleo, 'dnd');
+    await world.say(dora, 'dnd');
+    await startAgain(async () => {
+      await world.people.remove(cleo.id);
+      await world.people.edit(dora.id, { visibility: 'nobody' });
+    });
+    expect([words(), words(standInOf('8'))]).toEqual([
+      [BUSY, 'offline'],
+      [BUSY, 'offline'],
+    ]);
+  });
+
+  it('may be back before that was said', async () => {
+    await world.say(cleo, 'dnd');
+    const fault = world.fake.fail('error');
+    await startAgain(() => world.say(cleo, 'offline'));
+    await world.say(cleo, 'online');
+    fault[Symbol.dispose]();
+    await world.pass(5000);
+    expect(words().at(-1)).toBe('online');
+    expect(await noted()).toEqual([]);
+  });
+
+  it('is said to be gone though she was back in between', async () => {
+    await world.say(cleo, 'dnd');
+    const fault = world.fake.fail('error');
+    await startAgain(() => world.say(cleo, 'offline'));
+    await world.say(cleo, 'online');
+    await world.say(cleo, 'offline');
+    fault[Symbol.dispose]();
+    await world.pass(5000);
+    expect([words().at(-1), await noted()]).toEqual(['offline', []]);
+  });
+
+  it('is noted before the homeserver knows, or it is not told', async () => {
+    const commit = world.store.commit.bind(world.store);
+    const problems: string[] = [];
+    await startAgain(() => {
+      report = (problem) => void problems.push(problem);
+      return Promise.resolve();
+    });
+    world.store.commit = () => Promise.reject(new Error('disk'));
+    await world.say(cleo, 'dnd');
+    expect([words(), problems]).toEqual([[], ['a push failed unexpectedly']]);
+    world.store.commit = commit;
+    await world.pass(5000);
+    expect(words()).toEqual([BUSY]);
+    world.store.commit = () => Promise.reject(new Error('disk'));
+    await world.say(cleo, 'online');
+    expect(words()).toEqual([BUSY, 'online']);
+    world.store.commit = commit;
+  });
+
+  it('is said to be gone within the budget', async () => {
+    await push[Symbol.asyncDispose]();
+    await begin({ putsPerSecond: 2 });
+    const ids = Array.from({ length: 7 }, (_, index) => String(20 + index));
+    allExist(ids);
+    await Promise.all(ids.map((id) => new BusyNotes(world.store).add(standInOf(id))));
+    for (const id of ids) await new BusyNotes(world.store).add(standInOf(id));
+    await push.resume(true);
+    await quiet();
+    expect(allPuts()).toHaveLength(2);
+    await world.pass(1000);
+    expect(allPuts()).toHaveLength(4);
+    await world.pass(3000);
+    expect(allPuts().map(({ body }) => body)).toEqual(ids.map(() => ({ presence: 'offline' })));
+    expect(push.size).toBe(0);
+  });
 });

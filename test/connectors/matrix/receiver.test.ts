@@ -122,7 +122,7 @@ describe('what is not taken', () => {
   it('is an echo of what the bridge wrote with her token', async () => {
     const asked: unknown[] = [];
     const { receiver, outcomes, shown } = makeReceiver({
-      mirror: { echoes: (...words) => Promise.resolve(asked.push(words) === 1) },
+      mirror: { echoes: (...words) => Promise.resolve(asked.push(words) === 1), echoesEnd: () => false },
     });
     await receiver.receive(
       '1',
@@ -278,10 +278,11 @@ describe('a transaction that cannot be stored', () => {
 
   it('is not taken for carried out when only its mark is missing', async () => {
     let full = true;
+    const store = new MemoryStore();
     const { receiver, outcomes } = makeReceiver({
       directory: {
-        meta: () => Promise.resolve(null),
-        commit: () => (full ? Promise.reject(refusal) : Promise.resolve()),
+        meta: (key) => store.meta(key),
+        commit: (changes) => (full ? Promise.reject(refusal) : store.commit(changes)),
       },
     });
     await expect(receiver.receive('1', transaction(presence(ALICE, 'online')))).rejects.toBe(refusal);

@@ -45,7 +45,7 @@ export function makeReceiver(
         return (await core.people.find(address)) ?? core.people.create([address], PROFILE);
       },
     },
-    mirror: { echoes: () => false },
+    mirror: { echoes: () => false, echoesEnd: () => false },
     leases: { endsAt: () => core.clock.now() + LEASE_MS },
     secrets: countingSecrets(),
     clock: core.clock,

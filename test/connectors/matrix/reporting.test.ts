@@ -32,7 +32,7 @@ describe('what is said of one user', () => {
     let outdated = false;
     const gate = deferred();
     const { reporting, outcomes, shown } = makeReceiver({
-      mirror: { echoes: (_id, word) => gate.promise.then(() => word === 'never') },
+      mirror: { echoes: (_id, word) => gate.promise.then(() => word === 'never'), echoesEnd: () => false },
     });
     const first = reporting.take(said('online'), 0);
     const second = reporting.take(said('offline'), 0, () => outdated);
@@ -45,9 +45,9 @@ describe('what is said of one user', () => {
 
 describe('presence that is read', () => {
   const read = (status: number, body: object) => {
-    const outbound = {
-      request: () => Promise.resolve({ status, headers: {}, text: JSON.stringify(body) }),
-    };
+    const text = JSON.stringify(body);
+    const reply = { status, headers: {}, bytes: Buffer.from(text), text };
+    const outbound = { request: () => Promise.resolve(reply) };
     return new Homeserver({ outbound, asToken: 'x', clock: new ManualClock() }).presence(ALICE);
   };
 

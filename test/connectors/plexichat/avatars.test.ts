@@ -3,7 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Avatars } from '../../../src/connectors/plexichat/avatars.ts';
+import { Outbound } from '../../../src/connectors/outbound.ts';
+import { Avatars, MAX_AVATAR_BYTES } from '../../../src/connectors/plexichat/avatars.ts';
 import { PlexichatBudgets } from '../../../src/connectors/plexichat/budgets.ts';
 import { ManualClock } from '../../helpers/clock.ts';
 
@@ -25,18 +26,26 @@ beforeEach(async () => {
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
   base = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
-  const clock = new ManualClock();
-  const budgets = new PlexichatBudgets({ requestsPerMinute: 60, requestsPerDay: 9000, bypass: false, clock });
-  avatars = new Avatars({ baseUrl: base, budgets, clock, timeoutMs: 100, rateLimitBypass: 'open' });
   owned = [
     () => {
       http.closeAllConnections();
       http.close();
     },
-    () => avatars[Symbol.asyncDispose](),
-    () => budgets[Symbol.dispose](),
   ];
+  avatars = avatarsOf(base);
 });
+
+function avatarsOf(baseUrl: string): Avatars {
+  const clock = new ManualClock();
+  const budgets = new PlexichatBudgets({ requestsPerMinute: 60, requestsPerDay: 9000, bypass: false, clock });
+  const limits = { timeoutMs: 100, maxBodyBytes: MAX_AVATAR_BYTES, connections: 2 };
+  const outbound = new Outbound({ ...limits, baseUrl, userAgent: 'plexibridge/test' });
+  owned.push(
+    () => outbound[Symbol.asyncDispose](),
+    () => budgets[Symbol.dispose](),
+  );
+  return new Avatars({ outbound, baseUrl, budgets, clock, rateLimitBypass: 'open' });
+}
 
 afterEach(async () => {
   for (const end of owned.reverse()) await end();
@@ -71,10 +80,25 @@ describe('an avatar', () => {
     ['a type that can hold scripts', 200, { 'content-type': 'image/svg+xml' }, PICTURE],
     ['text', 200, { 'content-type': 'text/html' }, PICTURE],
     ['nothing', 200, { 'content-type': 'image/png' }, Buffer.alloc(0)],
-    ['a redirect', 302, { 'content-type': 'image/png', location: '/api/v1/x' }, PICTURE],
   ])('is garbage with %s', async (_name, status, headers, body) => {
     answer = (response) => response.writeHead(status, headers).end(body);
     await expect(get()).rejects.toMatchObject({ kind: 'garbage' });
+    expect(requests.length).toBe(1);
+  });
+
+  it('is looked for nowhere else', async () => {
+    answer = (response) => response.writeHead(302, { location: '/api/v1/x' }).end(PICTURE);
+    await expect(get()).rejects.toMatchObject({ kind: 'unavailable', cause: { fault: 'redirected' } });
+    expect(requests.length).toBe(1);
+  });
+
+  it('is asked for below the path of the server', async () => {
+    const below = avatarsOf(`${base}/there/`);
+    await below.get(`${base}/there/api/v1/avatars/users/5?size=64`);
+    expect(requests.map(({ url }) => url)).toEqual(['/there/api/v1/avatars/users/5?size=64']);
+    for (const path of ['/api/v1/avatars/users/5', '/thereabouts/api/v1/x', '/there/api/v1/../../../x']) {
+      await expect(below.get(base + path)).rejects.toMatchObject({ kind: 'refused' });
+    }
     expect(requests.length).toBe(1);
   });
 

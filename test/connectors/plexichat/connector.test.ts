@@ -15,8 +15,8 @@ import { startPlexichatServer } from '../../helpers/plexichat-server/server.ts';
 import type { World } from './world.ts';
 import { makeWorld, other, SETTINGS } from './world.ts';
 
-/** Turns of the event loop after which what has not happened will not. */
-const PATIENCE = 5000;
+/** How long something may take that goes over sockets, ms; machines may be slow. */
+const PATIENCE_MS = 20_000;
 
 let owned: (() => unknown)[];
 let peer: PlexichatServer;
@@ -75,7 +75,8 @@ function wireTo(baseUrl: string, clock: ManualClock) {
 }
 
 async function eventually(holds: () => Promise<boolean> | boolean): Promise<void> {
-  for (let turn = 0; turn < PATIENCE; turn++) {
+  const end = performance.now() + PATIENCE_MS;
+  while (performance.now() < end) {
     if (await holds()) return;
     await setImmediate();
   }
@@ -106,7 +107,7 @@ async function link(): Promise<Person> {
     await world.links.link({ network: PLEXICHAT, id: ann.id }, elsewhere);
   }
   const person = (await world.find(ann.id)) ?? (await world.linked(ann.id));
-  await world.connector.give(person, ann.token);
+  await world.held.give(person, ann.token);
   await rest();
   return person;
 }
@@ -222,7 +223,7 @@ describe('the defects that one must know first (contract §0)', () => {
     await isUp();
     const person = await world.linked(ann.id);
     const bot = peer.addBot(ann.id);
-    await expect(world.connector.give(person, bot.token)).rejects.toMatchObject({ code: 'bad_parameter' });
+    await expect(world.held.give(person, bot.token)).rejects.toMatchObject({ code: 'bad_parameter' });
     expect(world.connector.health().warnings).toEqual([]);
     const second = makeWorld({ token: bot.token });
     expect(second.connector.health().warnings).toEqual([expect.stringContaining('owner of the bot')]);
@@ -236,7 +237,7 @@ describe('the defects that one must know first (contract §0)', () => {
     peer.faultNext(1, 'verification-limit', { path: /presence/ });
     await world.says(person, 'online');
     await rest();
-    expect(await world.connector.tokens.of(person.id)).toBe(ann.token);
+    expect(await world.held.of(person.id)).toBe(ann.token);
     await pass(70_000);
     await eventually(() => peer.status(ann.id).status === 'online');
   });
@@ -387,7 +388,7 @@ describe('the defects that were seen (contract §9)', () => {
     await begin();
     await isUp();
     const person = await world.linked(ann.id);
-    await expect(world.connector.give(person, bridge.token)).rejects.toMatchObject({ code: 'bad_parameter' });
+    await expect(world.held.give(person, bridge.token)).rejects.toMatchObject({ code: 'bad_parameter' });
   });
 
   it('16: ids that no account can have are never asked for', async () => {
@@ -421,28 +422,6 @@ describe('a request for friendship', () => {
 });
 
 describe('its health', () => {
-  it('is down while the server is, and people stay as they were', async () => {
-    await begin();
-    await isUp();
-    peer.userWrites(ann.id, { status: 'dnd' });
-    await becomes('dnd');
-    peer.sockets.stopListening();
-    peer.sockets.cutAll();
-    await eventually(() => world.connector.health().state === 'down');
-    await pass(60_000);
-    expect(world.connector.health().reason).not.toBeNull();
-    expect(await world.shown(ann.id)).toMatchObject({ mode: 'dnd' });
-    await peer.sockets.listenAgain();
-    await pass(120_000);
-    await isUp();
-  });
-
-  it('is refused with a bad token', async () => {
-    await begin({}, { token: '1.unknown' });
-    await eventually(() => world.connector.health().state === 'refused');
-    expect(world.connector.health().reason).toBe('token');
-  });
-
   it('tells what is missing', async () => {
     await begin({}, { token: undefined, token_key: undefined });
     await isUp();

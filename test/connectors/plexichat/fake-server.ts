@@ -26,6 +26,8 @@ export class FakeServer {
   readonly rows = new Map<string, Row>();
   /** By token; bot tokens act as their owner. */
   readonly owners = new Map<string, string>([[this.bridge.token, this.bridge.id]]);
+  /** URLs, by user. */
+  readonly pictures = new Map<string, string>();
   readonly friends = new Set<string>();
   readonly guilds = new Map<string, Set<string>>();
   readonly calls: { readonly call: Call; readonly token: string; readonly of: string }[] = [];
@@ -121,9 +123,12 @@ export class FakeServer {
           if (!members) throw new PlexichatFault('forbidden', { status: 403 });
           return this.#list('members', [...members], guildId);
         }),
-      user: (token, userId) =>
-        answer('user', token, userId, () => ({ userId, username: `user ${userId}`, avatarUrl: null })),
+      user: (token, userId) => answer('user', token, userId, () => this.#profile(userId)),
     };
+  }
+
+  #profile(userId: string) {
+    return { userId, username: `user ${userId}`, avatarUrl: this.pictures.get(userId) ?? null };
   }
 
   #write(userId: string, write: PresenceWrite): ServerPresence {
@@ -158,6 +163,6 @@ export class FakeServer {
     const fresh = cached && now - cached.at < this.listAge[kind];
     const list = fresh ? cached : { at: now, users: ids.map((id) => this.#seenBy(this.bridge.id, id)) };
     this.#lists.set(kind + key, list);
-    return list.users.map(({ userId, mode }) => ({ userId, mode, username: `user ${userId}` }));
+    return list.users.map(({ userId, mode }) => ({ ...this.#profile(userId), mode }));
   }
 }

@@ -22,13 +22,13 @@ beforeEach(async () => {
   return () => world[Symbol.asyncDispose]();
 });
 
-const give = (token: string, person = ann) => world.connector.give(person, token);
+const give = (token: string, person = ann) => world.held.give(person, token);
 
 describe('a token that is given', () => {
   it('is kept encrypted, and replaced by the next', async () => {
     await give(TOKEN);
-    expect(await world.connector.tokens.of(ann.id)).toBe(TOKEN);
-    expect(await world.connector.tokens.people()).toEqual([ann.id]);
+    expect(await world.held.of(ann.id)).toBe(TOKEN);
+    expect(await world.held.people()).toEqual([ann.id]);
     const kept = await world.store.heldTokens.of(account);
     expect(kept?.givenAt).toBe(world.clock.now());
     for (const form of ['utf8', 'base64url', 'hex'] as const) {
@@ -41,10 +41,10 @@ describe('a token that is given', () => {
 
   it('is taken back for good', async () => {
     await give(TOKEN);
-    await world.connector.revoke(ann.id);
-    await world.connector.revoke(ann.id);
-    expect(await world.connector.tokens.of(ann.id)).toBeNull();
-    expect(await world.connector.tokens.people()).toEqual([]);
+    await world.revoke(ann.id);
+    await world.revoke(ann.id);
+    expect(await world.held.of(ann.id)).toBeNull();
+    expect(await world.held.people()).toEqual([]);
     expect(await world.store.heldTokens.of(account)).toBeNull();
   });
 
@@ -79,7 +79,7 @@ describe('a token that is given', () => {
     world.server.fails = () => ({ when: 'before', error });
     const retryAfterMs = code === 'overloaded' ? 7000 : null;
     await expect(give(TOKEN)).rejects.toMatchObject({ code, retryAfterMs });
-    expect(await world.connector.tokens.of(ann.id)).toBeNull();
+    expect(await world.held.of(ann.id)).toBeNull();
   });
 
   it('is not taken where there is no key', async () => {
@@ -87,7 +87,7 @@ describe('a token that is given', () => {
     world = makeWorld({ token_key: undefined });
     const person = await world.linked(ANN);
     world.server.owners.set(TOKEN, ANN);
-    await expect(world.connector.give(person, TOKEN)).rejects.toMatchObject({ code: 'bad_parameter' });
+    await expect(world.held.give(person, TOKEN)).rejects.toMatchObject({ code: 'bad_parameter' });
   });
 });
 
@@ -97,12 +97,12 @@ describe('a token that cannot be read', () => {
     await world.store.commit([
       { row: 'held-token', address: account, value: { sealed: foreign, givenAt: 1 } },
     ]);
-    expect(await world.connector.tokens.of(ann.id)).toBeNull();
-    expect(await world.connector.tokens.people()).toEqual([]);
-    expect(await world.connector.tokens.of(ann.id)).toBeNull();
+    expect(await world.held.of(ann.id)).toBeNull();
+    expect(await world.held.people()).toEqual([]);
+    expect(await world.held.of(ann.id)).toBeNull();
     expect(world.log.filter(({ level }) => level === 'warn')).toHaveLength(1);
     await give(TOKEN);
-    expect(await world.connector.tokens.of(ann.id)).toBe(TOKEN);
+    expect(await world.held.of(ann.id)).toBe(TOKEN);
   });
 
   it('is one that was kept for another account', async () => {
@@ -111,7 +111,7 @@ describe('a token that cannot be read', () => {
     const ben = await world.linked('2002');
     const address = { network: PLEXICHAT, id: '2002' };
     await world.store.commit([{ row: 'held-token', address, value: { sealed: kept!.sealed, givenAt: 1 } }]);
-    expect(await world.connector.tokens.of(ben.id)).toBeNull();
+    expect(await world.held.of(ben.id)).toBeNull();
   });
 });
 
@@ -119,10 +119,10 @@ describe('a token that the server refuses', () => {
   beforeEach(() => give(TOKEN));
 
   it('is forgotten once the server says so itself', async () => {
-    expect(await world.connector.tokens.doubt(ann.id, TOKEN)).toBe(false);
+    expect(await world.held.doubt(ann.id, TOKEN)).toBe(false);
     world.server.owners.delete(TOKEN);
-    expect(await world.connector.tokens.doubt(ann.id, TOKEN)).toBe(true);
-    expect(await world.connector.tokens.of(ann.id)).toBeNull();
+    expect(await world.held.doubt(ann.id, TOKEN)).toBe(true);
+    expect(await world.held.of(ann.id)).toBeNull();
     const warnings = world.log.filter(({ level }) => level === 'warn');
     expect(warnings).toEqual([{ level: 'warn', details: { person: ann.id }, message: expect.any(String) }]);
     expect(JSON.stringify(world.log)).not.toContain('secret');
@@ -131,14 +131,14 @@ describe('a token that the server refuses', () => {
   it('is kept when the server cannot say, or she gave another one meanwhile', async () => {
     for (const kind of ['rate_limited', 'unavailable', 'garbage', 'forbidden'] as const) {
       world.server.fails = () => ({ when: 'before', error: new PlexichatFault(kind) });
-      expect(await world.connector.tokens.doubt(ann.id, TOKEN)).toBe(false);
+      expect(await world.held.doubt(ann.id, TOKEN)).toBe(false);
     }
     world.server.fails = () => null;
     world.server.owners.delete(TOKEN);
     world.server.owners.set('9.new', ANN);
     await give('9.new');
-    expect(await world.connector.tokens.doubt(ann.id, TOKEN)).toBe(false);
-    expect(await world.connector.tokens.of(ann.id)).toBe('9.new');
+    expect(await world.held.doubt(ann.id, TOKEN)).toBe(false);
+    expect(await world.held.of(ann.id)).toBe('9.new');
   });
 });
 

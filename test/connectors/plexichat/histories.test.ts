@@ -24,6 +24,7 @@ type Step =
       readonly mode: 'online' | 'chat' | 'idle' | 'dnd' | 'offline';
       readonly text?: string | undefined;
     }
+  | { readonly act: 'claims'; readonly mode: 'online' | 'idle' | 'dnd' | 'offline' }
   | { readonly act: 'hides' | 'drop' | 'deliver' | 'crash' | 'restart' | 'cut' | 'ready' }
   | {
       readonly act: 'fail';
@@ -48,6 +49,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       act: fc.constant('says' as const),
       mode: fc.constantFrom('online', 'chat', 'idle', 'dnd', 'offline'),
       text,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      act: fc.constant('claims' as const),
+      mode: fc.constantFrom('online', 'idle', 'dnd', 'offline'),
     }),
   },
   {
@@ -82,6 +90,8 @@ async function take(world: World, ann: Person, step: Step): Promise<void> {
       return settled();
     case 'says':
       return world.says(ann, step.mode, said(step.text));
+    case 'claims':
+      return world.claims(ann, step.mode);
     case 'hides':
       return world.sets(ann, 'invisible');
     case 'drop':

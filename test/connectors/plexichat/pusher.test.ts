@@ -48,7 +48,7 @@ describe('what is written', () => {
   });
 
   it('is what is there when she gives her token', async () => {
-    await world.connector.revoke(ann.id);
+    await world.revoke(ann.id);
     await world.says(ann, 'idle');
     expect(bodies()).toEqual([]);
     await world.give(ann);
@@ -114,6 +114,51 @@ describe('what is written', () => {
       'writePresence',
     ]);
   });
+});
+
+describe('what she said there through the bridge', () => {
+  const mode = async () => (await world.shown(ANN))?.mode;
+
+  it('ends when the server says that she left', async () => {
+    world.server.write(ANN, 'online');
+    await settled();
+    await world.claims(ann, 'dnd');
+    expect(row().mode).toBe('dnd');
+    await world.pass(1000);
+    world.server.write(ANN, 'offline');
+    await settled();
+    expect([await mode(), row().mode]).toEqual(['offline', 'offline']);
+    await world.pass(600_000, 60_000);
+    expect([await mode(), row().mode]).toEqual(['offline', 'offline']);
+  });
+
+  it('ends when that is only found by asking', async () => {
+    world.server.write(ANN, 'online');
+    await settled();
+    await world.claims(ann, 'dnd');
+    world.server.dropsEvents = true;
+    await world.pass(1000);
+    world.server.write(ANN, 'offline');
+    await world.pass(600_000, 60_000);
+    expect([await mode(), row().mode]).toEqual(['offline', 'offline']);
+  });
+
+  it.each([0, 9_999, 10_000, 60_000])(
+    'does not end by what the bridge wrote, told after %s ms',
+    async (ms) => {
+      world.server.write(ANN, 'online');
+      await settled();
+      await world.says(ann, 'dnd');
+      world.server.dropsEvents = true;
+      await world.says(ann, 'offline');
+      expect(row().mode).toBe('offline');
+      world.clock.advance(ms);
+      await world.claims(ann, 'online');
+      world.server.events.presence({ userId: ANN, mode: 'offline', status: undefined });
+      await settled();
+      expect([await mode(), row().mode]).toEqual(['online', 'online']);
+    },
+  );
 });
 
 describe('the status', () => {
@@ -299,7 +344,7 @@ describe('who is written', () => {
 
   it('is taken back when she takes back her token', async () => {
     await world.says(ann, 'online');
-    await world.connector.revoke(ann.id);
+    await world.revoke(ann.id);
     expect(row().mode).toBe('offline');
     await world.says(ann, 'dnd');
     expect(bodies()).toHaveLength(2);
@@ -383,7 +428,7 @@ describe('trouble', () => {
   it('forgets a token that the server refuses twice, and says so without it', async () => {
     world.server.owners.delete(`1.of-${ann.id}`);
     await world.says(ann, 'online');
-    expect(await world.connector.tokens.of(ann.id)).toBeNull();
+    expect(await world.held.of(ann.id)).toBeNull();
     expect(world.log.filter(({ level }) => level === 'warn')).toHaveLength(1);
     expect(JSON.stringify(world.log)).not.toContain('1.of-');
     const requests = world.server.calls.length;
@@ -397,7 +442,7 @@ describe('trouble', () => {
       call === 'presence' && refusals-- > 0 ? { when: 'before', error: fault('unauthorized') } : null;
     await world.says(ann, 'online');
     await world.pass(10_000);
-    expect(await world.connector.tokens.of(ann.id)).not.toBeNull();
+    expect(await world.held.of(ann.id)).not.toBeNull();
     expect(row().mode).toBe('online');
   });
 

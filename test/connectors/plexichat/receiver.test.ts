@@ -17,6 +17,28 @@ describe('what the gateway says', () => {
     expect(world.counts.get('received applied')).toBe(1);
   });
 
+  it('makes her with the picture that the lists show', async () => {
+    await using world = makeWorld();
+    world.server.friends.add(ANN);
+    world.server.pictures.set(ANN, 'https://plexichat.test/ann');
+    world.server.write(ANN, 'online');
+    await world.ready();
+    expect(await world.find(ANN)).toMatchObject({
+      displayName: `user ${ANN}`,
+      avatarUrl: 'https://plexichat.test/ann',
+    });
+    expect(world.server.calls.filter(({ call }) => call === 'user')).toEqual([]);
+  });
+
+  it('makes her with the picture of her profile where nothing else tells of one', async () => {
+    await using world = makeWorld();
+    await world.ready();
+    world.server.pictures.set(ANN, 'https://plexichat.test/ann');
+    world.server.events.relationship({ userId: ANN, username: 'ann', mode: 'online', isFriend: true });
+    await settled();
+    expect(await world.find(ANN)).toMatchObject({ avatarUrl: 'https://plexichat.test/ann' });
+  });
+
   it('makes nobody of somebody who goes offline', async () => {
     await using world = makeWorld();
     await world.ready();
@@ -145,32 +167,49 @@ describe('echoes', () => {
     const echoes = new Echoes(clock);
     echoes.expect(ANN, 'online', null);
     clock.advance(60_000);
-    expect(echoes.take(ANN, 'online')).toBe(true);
+    expect(echoes.take(ANN, 'online')).toBe('bridge');
     const answered = echoes.expect(ANN, 'online', null);
     answered();
     clock.advance(9_999);
-    expect(echoes.take(ANN, 'online')).toBe(true);
+    expect(echoes.take(ANN, 'online')).toBe('bridge');
     echoes.expect(ANN, 'online', null)();
     clock.advance(10_000);
-    expect(echoes.take(ANN, 'online')).toBe(false);
+    expect(echoes.take(ANN, 'online')).toBe('late');
+    expect(echoes.take(ANN, 'online')).toBe('hers');
+    echoes.expect(ANN, 'online', null)();
+    clock.advance(69_999);
+    echoes.expect('2002', 'online', null);
+    expect(echoes.take(ANN, 'online')).toBe('late');
+    echoes.expect(ANN, 'online', null)();
+    clock.advance(70_000);
+    expect(echoes.take(ANN, 'online')).toBe('hers');
+  });
+
+  it('are rather of a write just made than of one long ago', () => {
+    const clock = new ManualClock();
+    const echoes = new Echoes(clock);
+    echoes.expect(ANN, 'idle', null)();
+    clock.advance(15_000);
+    echoes.expect(ANN, 'idle', null)();
+    expect([1, 2, 3].map(() => echoes.take(ANN, 'idle'))).toEqual(['bridge', 'late', 'hers']);
   });
 
   it('are dropped once of each write', () => {
     const echoes = new Echoes(new ManualClock());
     echoes.expect(ANN, 'idle', null);
     echoes.expect(ANN, 'idle', null);
-    expect([1, 2, 3].map(() => echoes.take(ANN, 'idle'))).toEqual([true, true, false]);
+    expect([1, 2, 3].map(() => echoes.take(ANN, 'idle'))).toEqual(['bridge', 'bridge', 'hers']);
   });
 
   it('are only the same words of the same user', () => {
     const echoes = new Echoes(new ManualClock());
     echoes.expect(ANN, 'idle', { text: 'a', emoji: null });
-    expect(echoes.take('2002', 'idle')).toBe(false);
-    expect(echoes.take(ANN, 'dnd')).toBe(false);
-    expect(echoes.take(ANN, 'idle', { text: 'b', emoji: null })).toBe(false);
-    expect(echoes.take(ANN, 'idle', { text: 'a', emoji: null })).toBe(true);
+    expect(echoes.take('2002', 'idle')).toBe('hers');
+    expect(echoes.take(ANN, 'dnd')).toBe('hers');
+    expect(echoes.take(ANN, 'idle', { text: 'b', emoji: null })).toBe('hers');
+    expect(echoes.take(ANN, 'idle', { text: 'a', emoji: null })).toBe('bridge');
     echoes.expect(ANN, 'idle', null);
-    expect(echoes.take(ANN, 'idle', { text: 'a', emoji: null })).toBe(false);
-    expect(echoes.take(ANN, 'idle', none)).toBe(true);
+    expect(echoes.take(ANN, 'idle', { text: 'a', emoji: null })).toBe('hers');
+    expect(echoes.take(ANN, 'idle', none)).toBe('bridge');
   });
 });

@@ -1,7 +1,10 @@
 import { shareability } from '../../../src/connectors/shareable.ts';
-import type { PlexichatConnectorOptions } from '../../../src/connectors/plexichat/connector.ts';
+import type { PlexichatConnectorOptions } from '../../../src/connectors/plexichat/options.ts';
 import type { PlexichatSettings } from '../../../src/connectors/plexichat/settings.ts';
 import { PlexichatConnector } from '../../../src/connectors/plexichat/connector.ts';
+import { randomBytes } from 'node:crypto';
+import { HeldTokens } from '../../../src/connectors/plexichat/held-tokens.ts';
+import { Sealing } from '../../../src/connectors/plexichat/sealing.ts';
 import type { GatewayEvents } from '../../../src/connectors/plexichat/gateway-client.ts';
 import type { Dialect } from '../../../src/presence/dialect.ts';
 import { Newcomers } from '../../../src/presence/newcomers.ts';
@@ -60,23 +63,34 @@ export function makeWorld(settings: Partial<PlexichatSettings> = {}, rules: Rule
 
   function start() {
     const life = { dead: false, events: null as GatewayEvents | null };
+    const reached = { server: server.api(() => life.dead), ...wire?.(clock) };
+    const { token_key: key } = { ...SETTINGS, ...settings };
+    const logger = { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
+    const held = new HeldTokens({
+      directory: store,
+      people,
+      network: PLEXICHAT,
+      sealing: key === undefined ? null : new Sealing(key, randomBytes),
+      identify: (token) => reached.server.identify(token),
+      clock,
+      log: logger,
+    });
     const connector = new PlexichatConnector({
       settings: { ...SETTINGS, ...settings },
-      server: server.api(() => life.dead),
       gateway: ({ events }) => {
         life.events = events;
         return { start: () => undefined, [Symbol.asyncDispose]: () => Promise.resolve() };
       },
-      ...wire?.(clock),
+      ...reached,
+      tokens: held,
       presence,
       people,
       newcomers: new Newcomers({ people, visibility: 'everyone' }),
-      directory: store,
       shareable: shareability(store),
       network: plexichatNetwork,
       clock,
       random: () => 0,
-      logger: { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') },
+      logger,
       metrics: {
         request: (outcome) => count(`request ${outcome}`),
         pushed: (outcome) => count(`pushed ${outcome}`),
@@ -88,10 +102,10 @@ export function makeWorld(settings: Partial<PlexichatSettings> = {}, rules: Rule
       report: (_, error) => void troubles.push(error),
     });
     connector.start();
-    return { connector, life };
+    return { connector, held, life };
   }
 
-  let { connector, life } = start();
+  let { connector, held, life } = start();
 
   const world = {
     ...bridge,
@@ -101,6 +115,10 @@ export function makeWorld(settings: Partial<PlexichatSettings> = {}, rules: Rule
     troubles,
     get connector() {
       return connector;
+    },
+    /** The tokens that people gave. */
+    get held() {
+      return held;
     },
     get life() {
       return life;
@@ -117,12 +135,12 @@ export function makeWorld(settings: Partial<PlexichatSettings> = {}, rules: Rule
       server.forget();
       void connector[Symbol.asyncDispose]();
       await settled();
-      ({ connector, life } = start());
+      ({ connector, held, life } = start());
     },
     async restart(): Promise<void> {
       server.forget();
       await connector[Symbol.asyncDispose]();
-      ({ connector, life } = start());
+      ({ connector, held, life } = start());
     },
     /** Turns the clock in steps, so that what waits in between is done. */
     async pass(ms: number, step = 1000): Promise<void> {
@@ -143,13 +161,23 @@ export function makeWorld(settings: Partial<PlexichatSettings> = {}, rules: Rule
     async give(person: Person, token = `1.of-${person.id}`): Promise<void> {
       const id = person.addresses.find(({ network }) => network === PLEXICHAT)?.id ?? '';
       server.owners.set(token, id);
-      await connector.give(person, token);
+      await held.give(person, token);
       await settled();
+    },
+    /** She takes it back. */
+    async revoke(person: PersonId): Promise<void> {
+      await connector.withdraw(person);
+      await held.revoke(person);
     },
     /** She says something elsewhere. */
     async says(person: Person | PersonId, mode: Mode, status: StatusEdit = { kind: 'keep' }): Promise<void> {
       const id = typeof person === 'string' ? person : person.id;
       await presence.write(id, { dialect: otherDialect, mode, status });
+      await settled();
+    },
+    /** She says something by the bridge's Plexichat API. */
+    async claims(person: Person, mode: Mode): Promise<void> {
+      await presence.write(person.id, { dialect: plexichatDialect, mode, status: { kind: 'keep' } });
       await settled();
     },
     /** She says something by the bridge's own API. */

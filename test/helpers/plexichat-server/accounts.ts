@@ -90,6 +90,11 @@ export class Accounts {
     return this.#identity(login).userId;
   }
 
+  reinstate(token: string): void {
+    const login = this.#logins.get(token);
+    if (login) login.revoked = false;
+  }
+
   /** Whose token this is, good or not; for the log of requests. */
   ownerOf(token: string): string | null {
     const login = this.#logins.get(token);

@@ -107,6 +107,11 @@ export class PlexichatServer implements AsyncDisposable {
     this.#hub.dispatch(id, { type: 'SECURITY_ALERT', intent: 0, json });
   }
 
+  /** A token that was revoked is good again, as if it never had been: nothing that a real server does. */
+  reinstate(token: string): void {
+    this.#accounts.reinstate(token);
+  }
+
   setAccountState(id: string, state: AccountState): void {
     this.#accounts.known(id).state = state;
   }

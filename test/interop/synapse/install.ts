@@ -1,12 +1,19 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { INSTALLED, PYTHON, REQUIREMENTS, VENV } from './venv.ts';
+import { pythonOf, REQUIREMENTS, VENV } from './venv.ts';
 
 const INSTALL_DEADLINE_MS = 10 * 60_000;
 // Synapse's wheel is built for the stable ABI of CPython 3.10.
 const NEW_ENOUGH = 'import sys; sys.exit(sys.version_info < (3, 10))';
+
+const RUNS = ['-c', 'import synapse.app.homeserver'];
+/** What was made completely is only gone if its interpreter is, or finds other packages than before. */
+const IS_THERE = ['-c', 'import synapse'];
+
+function succeeds(command: string, args: readonly string[]): boolean {
+  return spawnSync(command, args, { stdio: 'ignore', timeout: INSTALL_DEADLINE_MS }).status === 0;
+}
 
 /** Throws with `advice` and what the command printed, unless it ended with 0. */
 function run(command: string, args: readonly string[], advice: string): void {
@@ -21,10 +28,9 @@ function run(command: string, args: readonly string[], advice: string): void {
   );
 }
 
-/** Makes the environment anew unless it already holds exactly what is required. */
-async function install(): Promise<void> {
-  const required = readFileSync(REQUIREMENTS, 'utf8');
-  if (existsSync(PYTHON) && existsSync(INSTALLED) && readFileSync(INSTALLED, 'utf8') === required) return;
+/** Makes the environment unless it is there and works. Throws an error that says what to do. */
+export async function install(): Promise<void> {
+  if (succeeds(pythonOf(VENV), IS_THERE)) return;
   const python = process.env['PYTHON'] ?? 'python3';
   run(python, ['-c', NEW_ENOUGH], 'Synapse needs Python 3.10 or newer as python3, or named in PYTHON.');
   run(
@@ -32,18 +38,18 @@ async function install(): Promise<void> {
     ['-c', 'import venv, ensurepip'],
     'Python lacks venv or ensurepip (on Debian: apt-get install python3-venv).',
   );
-  await rm(VENV, { recursive: true, force: true });
   await mkdir(dirname(VENV), { recursive: true });
-  run(python, ['-m', 'venv', VENV], 'Python cannot make a virtual environment.');
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--only-binary', ':all:'];
-  run(PYTHON, [...pip, '-r', REQUIREMENTS], 'Synapse cannot be installed.');
-  run(PYTHON, ['-c', 'import synapse.app.homeserver'], 'Synapse is installed but does not run.');
-  await writeFile(INSTALLED, required);
-}
-
-try {
-  await install();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+  // It is made aside, so that what is in its place is complete, whoever else makes one at the same time.
+  const aside = await mkdtemp(`${VENV}-`);
+  try {
+    run(python, ['-m', 'venv', aside], 'Python cannot make a virtual environment.');
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--only-binary', ':all:'];
+    run(pythonOf(aside), [...pip, '-r', REQUIREMENTS], 'Synapse cannot be installed.');
+    run(pythonOf(aside), RUNS, 'Synapse is installed but does not run.');
+    if (!succeeds(pythonOf(VENV), IS_THERE)) await rm(VENV, { recursive: true, force: true });
+    await rename(aside, VENV).catch(() => undefined);
+  } finally {
+    await rm(aside, { recursive: true, force: true });
+  }
+  run(pythonOf(VENV), RUNS, 'Synapse does not run where it is kept.');
 }

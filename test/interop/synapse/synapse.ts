@@ -4,19 +4,19 @@ import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Pool } from 'undici';
 import { stringify } from 'yaml';
+import { freePort } from '../../helpers/free-port.ts';
 import { homeserverConfig, logConfig, signingKey } from './homeserver-config.ts';
-import { PYTHON } from './venv.ts';
+import { pythonOf, VENV } from './venv.ts';
 
 const RUN = fileURLToPath(new URL('run.py', import.meta.url));
 const SHARED_SECRET = 'registration-secret-for-tests';
-const START_DEADLINE_MS = 60_000;
+const START_DEADLINE_MS = 150_000;
 const STOP_DEADLINE_MS = 20_000;
 const OUTPUT_LINES = 200;
 
@@ -63,7 +63,7 @@ export class Synapse implements AsyncDisposable {
   /** Resolves once it answers clients; the same port and data as before. Throws what it printed if it does not. */
   async start(): Promise<void> {
     if (this.#child !== undefined) throw new Error('Synapse is running already');
-    const child = spawn(PYTHON, [RUN, '-c', this.#configFile], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(pythonOf(VENV), [RUN, '-c', this.#configFile], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     const kill = () => child.kill('SIGKILL');
     process.once('exit', kill);
@@ -181,8 +181,7 @@ export class Synapse implements AsyncDisposable {
 
 /** Starts a Synapse and resolves once it answers. The caller disposes of it; it also ends with this process. */
 export async function startSynapse(options: SynapseOptions): Promise<Synapse> {
-  if (!existsSync(PYTHON))
-    throw new Error('Synapse is not installed: npx tsx test/interop/synapse/install.ts');
+  if (!existsSync(pythonOf(VENV))) throw new Error('Synapse is not installed: npm run test:interop');
   const dataDir = resolve(options.dataDir);
   const port = options.port ?? (await freePort());
   const serverName = options.serverName ?? 'hs.test';
@@ -207,15 +206,4 @@ export async function startSynapse(options: SynapseOptions): Promise<Synapse> {
 
 function isRunning(child: ChildProcess): boolean {
   return child.exitCode === null && child.signalCode === null;
-}
-
-/** A port of loopback that nobody has at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -1,15 +1,21 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Where the throw-away Python environment is made; it is shared by all runs. */
-export const VENV = fileURLToPath(
-  new URL('../../../node_modules/.cache/plexibridge-synapse', import.meta.url),
-);
-
-/** The interpreter in it. */
-export const PYTHON = `${VENV}/bin/python`;
-
-/** Every package of it, each with its exact version. */
+/** Every package of the Python environment, each with its exact version. */
 export const REQUIREMENTS = fileURLToPath(new URL('requirements.txt', import.meta.url));
 
-/** Holds the requirements that were installed completely; written last. */
-export const INSTALLED = `${VENV}/installed.txt`;
+const digest = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 16);
+
+/** Where the environment is kept for all runs that want the same packages; it may be thrown away at any time. */
+export const VENV = join(
+  process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'),
+  `plexibridge/synapse-${digest}`,
+);
+
+/** The interpreter of an environment. */
+export function pythonOf(venv: string): string {
+  return join(venv, 'bin/python');
+}

@@ -7,10 +7,11 @@ import { promisify } from 'node:util';
 import { expect, vi } from 'vitest';
 import type { Answer, RunningBridge } from '../../helpers/process.ts';
 import { OPERATOR, runBridge } from '../../helpers/process.ts';
+import { freePort } from '../../helpers/free-port.ts';
 import { GatewayWatcher } from './gateway-watcher.ts';
 import { MatrixWatcher } from './matrix-watcher.ts';
 import type { Account, Synapse } from './synapse.ts';
-import { freePort, startSynapse } from './synapse.ts';
+import { startSynapse } from './synapse.ts';
 
 const MAIN = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
 const SERVER_NAME = 'hs.test';
@@ -34,6 +35,7 @@ export class World implements AsyncDisposable {
   readonly #folder: string;
   readonly #env: Record<string, string>;
   readonly #synapsePort: number;
+  readonly #besides: readonly AsyncDisposable[];
   readonly #disposables: (() => Promise<void> | void)[] = [];
   #snowflake = 10;
   #synapse: Synapse | null = null;
@@ -49,8 +51,15 @@ export class World implements AsyncDisposable {
   onMatrix!: MatrixWatcher;
   onPlexichat!: GatewayWatcher;
 
-  private constructor(folder: string, bridgePort: number, synapsePort: number) {
+  private constructor(
+    folder: string,
+    bridgePort: number,
+    synapsePort: number,
+    settings: Readonly<Record<string, string>>,
+    besides: readonly AsyncDisposable[],
+  ) {
     this.#folder = folder;
+    this.#besides = besides;
     this.#synapsePort = synapsePort;
     this.#env = {
       PLEXIBRIDGE__LISTEN__PORT: `${bridgePort}`,
@@ -59,13 +68,20 @@ export class World implements AsyncDisposable {
       PLEXIBRIDGE__MATRIX__HOMESERVER__REGISTRATION: join(folder, 'registration.yaml'),
       PLEXIBRIDGE__MATRIX__HOMESERVER__ROOM: ROOM,
       PLEXIBRIDGE__MATRIX__HOMESERVER__MIRROR: 'true',
+      ...settings,
     };
   }
 
-  /** Everything runs, and alice, bob and the stand-ins of pat and ann are in one room. */
-  static async start(): Promise<World> {
+  /**
+   * Everything runs, and alice, bob and the stand-ins of pat and ann are in one room. `settings` are more of the
+   * bridge's; what is `besides` ends with the world.
+   */
+  static async start(
+    settings: Readonly<Record<string, string>> = {},
+    besides: readonly AsyncDisposable[] = [],
+  ): Promise<World> {
     const folder = await mkdtemp(join(tmpdir(), 'plexibridge-interop-'));
-    const world = new World(folder, await freePort(), await freePort());
+    const world = new World(folder, await freePort(), await freePort(), settings, besides);
     try {
       await world.#registration('generate');
       await world.#registration('check');
@@ -191,6 +207,7 @@ export class World implements AsyncDisposable {
     for (const dispose of this.#disposables.reverse()) await dispose();
     await this.#bridge?.end('SIGTERM');
     await this.#synapse?.[Symbol.asyncDispose]();
+    for (const each of this.#besides) await each[Symbol.asyncDispose]();
     await rm(this.#folder, { recursive: true, force: true });
   }
 

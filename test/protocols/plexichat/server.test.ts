@@ -13,6 +13,7 @@ import {
   decodeSettingsOwner,
 } from '../../../src/protocols/plexichat/server.ts';
 
+const BASE = 'https://chat.example.org/plexi/';
 const ALICE = '382824975331102720';
 const NOTHING = { text: null, emoji: null };
 
@@ -283,25 +284,25 @@ describe('lists', () => {
   it('of relationships hold the friends only', () => {
     const other = (status: unknown) => ({ user_id: '5', status });
     const list = [other('pending_incoming'), entry, other('pending_outgoing'), other('blocked')];
-    expect(decodeFriends(list)).toEqual([{ userId: ALICE, username: 'alice', mode: 'idle' }]);
-    expect(decodeFriends([])).toEqual([]);
+    expect(decodeFriends(list, BASE)).toEqual([{ userId: ALICE, username: 'alice', mode: 'idle' }]);
+    expect(decodeFriends([], BASE)).toEqual([]);
   });
 
   it.each([{}, null, [{ user_id: ALICE }], [entry, { status: 'friend' }], [entry, null]])(
     'are none: %j',
     (list) => {
-      expect(decodeFriends(list)).toBeNull();
+      expect(decodeFriends(list, BASE)).toBeNull();
     },
   );
 
   it('of members may show who is invisible', () => {
-    const members = decodeMembers([{ ...entry, presence: { status: 'invisible' } }, { user_id: 5 }]);
+    const members = decodeMembers([{ ...entry, presence: { status: 'invisible' } }, { user_id: 5 }], BASE);
     expect(members).toEqual([
       { userId: ALICE, username: 'alice', mode: 'invisible' },
       { userId: '5', username: null, mode: null },
     ]);
-    expect(decodeMembers([{ ...entry, user_id: 'x' }])).toBeNull();
-    expect(decodeMembers({})).toBeNull();
+    expect(decodeMembers([{ ...entry, user_id: 'x' }], BASE)).toBeNull();
+    expect(decodeMembers({}, BASE)).toBeNull();
   });
 
   it.each([
@@ -312,7 +313,22 @@ describe('lists', () => {
     [{ presence: { status: 'away' } }, { mode: null }],
     [{ presence: 'idle' }, { mode: null }],
   ])('do without what they do not tell: %j', (changes, told) => {
-    expect(decodeMembers([{ ...entry, ...changes }])).toMatchObject([told]);
+    expect(decodeMembers([{ ...entry, ...changes }], BASE)).toMatchObject([told]);
+  });
+
+  it.each([
+    ['/api/v1/avatars/users/1', `${BASE}api/v1/avatars/users/1`],
+    [null, null],
+    ['', null],
+    [undefined, undefined],
+    [5, undefined],
+  ])('have the avatar %j: %j', (avatar_url, avatarUrl) => {
+    const list = [{ user_id: '5' }, { ...entry, avatar_url }];
+    for (const decode of [decodeFriends, decodeMembers]) {
+      expect(
+        decode([{ ...list[0], status: 'friend' }, list[1]], BASE)?.map((each) => each.avatarUrl),
+      ).toEqual([undefined, avatarUrl]);
+    }
   });
 });
 
@@ -346,7 +362,6 @@ describe('relationship events', () => {
 });
 
 describe('a user', () => {
-  const BASE = 'https://chat.example.org/plexi/';
   const avatarOf = (avatar_url: unknown) =>
     decodeServerUser({ id: ALICE, username: 'alice', avatar_url }, BASE)?.avatarUrl;
 

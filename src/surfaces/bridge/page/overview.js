@@ -1,7 +1,13 @@
 import { Chart } from './chart.js';
 import { Card, Heading, html, MODES, When } from './parts.js';
 
-const STATES = { up: 'connected', starting: 'connecting', down: 'not connected', refused: 'refused' };
+const STATES = {
+  up: 'connected',
+  starting: 'connecting',
+  down: 'not connected',
+  refused: 'refused',
+  elsewhere: 'connected by another node',
+};
 
 export function Overview({ overview, samples }) {
   if (!overview)

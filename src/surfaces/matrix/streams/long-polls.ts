@@ -53,7 +53,7 @@ export class LongPolls implements Disposable {
     { authenticate }: Pick<ApiVersion, 'authenticate'>,
     { start, mode, filter, ...ask }: Ask,
   ): Promise<Answer> {
-    const { people, network, clock, sync } = this.#context;
+    const { people, network, clock, sync, audience } = this.#context;
     const caller = callerOf(request);
     const self = await people.get(caller.person);
     const timeoutMs = Math.min(ask.timeoutMs, sync.maxTimeoutMs);
@@ -67,6 +67,7 @@ export class LongPolls implements Disposable {
     const failed = (err: unknown) => request.log.warn({ err }, 'a session could not be kept');
 
     const { entries, next } = await this.#hub.use(self, async (stream) => {
+      await audience.catchUp(self.id);
       const hold = () => poll(stream, start(stream), wish, { clock, timeoutMs, gone });
       return mode === null ? hold() : this.#sessions.during(caller, { mode, timeoutMs }, failed, hold);
     });

@@ -28,12 +28,14 @@ export class Replay {
     return ++this.#last;
   }
 
-  /** What came after number `seq`, in order; null when some of it is forgotten. A higher number is adopted. */
+  /** Goes on after number `seq`, with nothing remembered. */
+  restart(seq: number): void {
+    this.#last = seq;
+    this.#events = [];
+  }
+
+  /** What came after number `seq`, in order; null when some of it is forgotten. */
   after(seq: number): Numbered[] | null {
-    if (seq > this.#last) {
-      this.#last = seq;
-      this.#events = [];
-    }
     const missed = this.#last - seq;
     if (missed > this.#events.length) return null;
     return this.#events.slice(this.#events.length - missed).map((event, i) => ({ s: seq + 1 + i, event }));

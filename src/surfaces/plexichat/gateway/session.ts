@@ -21,6 +21,8 @@ export class GatewaySession implements Disposable {
   readonly lease: Lease;
   readonly #replay: Replay;
   #holder: Holder | null;
+  /** The number of the last event that a client was sent here. */
+  #sent: number;
   #watch: Disposable | null = null;
   #disposed = false;
 
@@ -30,6 +32,12 @@ export class GatewaySession implements Disposable {
     this.lease = lease;
     this.#replay = replay;
     this.#holder = holder;
+    this.#sent = replay.last;
+  }
+
+  /** Whether its client is told of others. */
+  get presences(): boolean {
+    return this.#watch !== null;
   }
 
   /** Whether a connection holds it. */
@@ -39,7 +47,14 @@ export class GatewaySession implements Disposable {
 
   dispatch(event: Dispatch): void {
     const s = this.#replay.push(event);
-    this.#holder?.send(encodeDispatch(event, s));
+    if (!this.#holder) return;
+    this.#sent = s;
+    this.#holder.send(encodeDispatch(event, s));
+  }
+
+  /** Whether a client that knows of number `seq` has that from another node, which counts for itself. */
+  isBehind(seq: number): boolean {
+    return seq > this.#sent;
   }
 
   /** Makes it the owner of what feeds it. */
@@ -48,8 +63,17 @@ export class GatewaySession implements Disposable {
     else this.#watch = watch;
   }
 
-  /** Gives it to another connection, with what that one has missed. False when some of that is forgotten. */
+  /**
+   * Gives it to another connection, with what that one has missed. False when some of that is forgotten. Whoever comes from
+   * another node, see `isBehind`, may have missed anything, and is still to be told how everybody is.
+   */
   moveTo(holder: Holder, seq: number): boolean {
+    if (this.isBehind(seq)) {
+      this.#replay.restart(seq);
+      // Else it would be told again what this one tells until then.
+      this.#watch?.[Symbol.dispose]();
+      this.#watch = null;
+    }
     const missed = this.#replay.after(seq);
     if (!missed) return false;
     const before = this.#holder;
@@ -57,6 +81,7 @@ export class GatewaySession implements Disposable {
     before?.displaced();
     this.sayResumed();
     for (const { s, event } of missed) holder.send(encodeDispatch(event, s));
+    this.#sent = this.#replay.last;
     return true;
   }
 

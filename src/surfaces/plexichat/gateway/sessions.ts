@@ -66,13 +66,22 @@ export class Sessions implements Disposable {
     return session;
   }
 
-  /** Her session, now held by `holder`, which was sent all after `seq`; null when that cannot be done. */
-  resume(id: string, person: PersonId, seq: number, holder: Holder): GatewaySession | null {
+  /**
+   * Her session, now held by `holder`, which was sent all after `seq`; `anew`: what its client wants to be told from the
+   * beginning, since it has been at another node meanwhile. Null when that cannot be done.
+   */
+  resume(
+    id: string,
+    person: PersonId,
+    seq: number,
+    holder: Holder,
+  ): { readonly session: GatewaySession; readonly anew: Stranger | null } | null {
     const session = this.#byId.get(id);
     if (session?.person !== person) return null;
     // Before anything is sent, which may end the holder.
     this.#expiries.set(session, null);
-    if (session.moveTo(holder, seq)) return session;
+    const anew = session.isBehind(seq) ? { presences: session.presences } : null;
+    if (session.moveTo(holder, seq)) return { session, anew };
     if (!session.held) this.end(session);
     return null;
   }

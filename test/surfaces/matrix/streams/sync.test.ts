@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { alone } from '../../../../src/presence/cluster.ts';
 import type { MatrixApp } from '../matrix-app.ts';
 import { makeApp } from '../matrix-app.ts';
 import { bare, drop, hold, invite, pass, pathOf, sync, told } from './syncing.ts';
@@ -252,6 +253,16 @@ describe('a position', () => {
     const again = await makeApp({ before: app });
     const rest = await sync(again, app.alice, { ...QUIET, since: part.next_batch });
     expect(told(rest)).toContain('carol online');
+  });
+
+  it('is answered with how everybody is now where the node may have missed it', async () => {
+    const cluster = { ...alone('deaf'), isCurrent: true };
+    const deaf = await makeApp({ before: app, cluster });
+    const since = (await sync(deaf, app.alice, QUIET)).next_batch;
+    await app.elsewhere(app.bob, 'online');
+    expect(told(await sync(deaf, app.alice, { ...QUIET, since }))).toEqual([]);
+    cluster.isCurrent = false;
+    expect(told(await sync(deaf, app.alice, { ...QUIET, since }))).toEqual(['bob online']);
   });
 
   it('that her stream has not come to is answered as one of another node', async () => {

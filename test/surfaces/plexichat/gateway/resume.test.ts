@@ -1,5 +1,9 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { BridgeError } from '../../../../src/presence/errors.ts';
+import type { PresenceStore } from '../../../../src/presence/store.ts';
+import { MemoryStore } from '../../../../src/stores/memory/memory-store.ts';
+import { bendStore } from '../../../helpers/bent-store.ts';
 import { ALICE, GATEWAY } from '../plexichat-app.ts';
 import type { FakeClient, Gateway, GatewayOptions, User } from './connections.ts';
 import { GRACE, makeGateway, makeWatched } from './connections.ts';
@@ -50,12 +54,12 @@ describe('RESUME', () => {
     expect(back.frames[2]).toEqual(client.frames[1]);
   });
 
-  it('adopts a number that is ahead', async () => {
+  it('adopts a number that is ahead, and tells how everybody is', async () => {
     const client = await watching();
     await client.drop();
     const back = await gateway.connect().resume(bob.token, client.sessionId, 999);
     await gateway.say(alice, 'dnd');
-    expect(back.events).toEqual(['999 RESUMED', `1000 ${ALICE} dnd`]);
+    expect(back.events).toEqual(['999 RESUMED', `1000 ${ALICE} online`, `1001 ${ALICE} dnd`]);
   });
 
   it('works with any live token of the same person, within the window', async () => {
@@ -274,6 +278,52 @@ describe('RESUME at another node', () => {
     await there.say(alice, 'dnd');
     const third = await there.connect().resume(bob.token, client.sessionId, 4);
     expect(third.events).toEqual(['5 RESUMED', `5 ${ALICE} dnd`]);
+  });
+
+  it('and then at the first one again misses nothing, whatever each has counted', async () => {
+    const client = await watching();
+    await client.drop();
+    const second = await other().connect().resume(bob.token, client.sessionId, 3);
+    expect(second.events).toEqual(['3 RESUMED', `4 ${ALICE} online`]);
+    await second.drop();
+    await gateway.say(alice, 'idle');
+    const third = await gateway.connect().resume(bob.token, client.sessionId, 4);
+    await gateway.say(alice, 'dnd');
+    expect(third.events).toEqual(['4 RESUMED', `5 ${ALICE} idle`, `6 ${ALICE} dnd`]);
+  });
+
+  it('and then at the first one again is told nothing twice', async () => {
+    let opened = Promise.resolve();
+    const store = new MemoryStore();
+    const get: PresenceStore['get'] = async (id) => {
+      if (id === bob.person.id) await opened;
+      return store.get(id);
+    };
+    await start({ store: bendStore(store, { get }) });
+    const client = await watching();
+    await client.drop();
+    let open = (): void => undefined;
+    opened = new Promise((resolve) => (open = resolve));
+    const back = gateway.connect();
+    const resuming = back.resume(bob.token, client.sessionId, 4);
+    await expect.poll(() => back.events).toEqual(['4 RESUMED']);
+    await gateway.say(alice, 'idle');
+    open();
+    await resuming;
+    await gateway.say(alice, 'dnd');
+    expect(back.events).toEqual(['4 RESUMED', `5 ${ALICE} idle`, `6 ${ALICE} dnd`]);
+  });
+
+  it('that cannot tell everything leaves nothing to be resumed there as if it had', async () => {
+    const client = await watching();
+    let broken = true;
+    const get: PresenceStore['get'] = (id) =>
+      broken ? Promise.reject(new BridgeError('store_unavailable')) : gateway.store.get(id);
+    const there = other({ store: bendStore(gateway.store, { get }) });
+    await there.connect().resume(bob.token, client.sessionId, 3);
+    broken = false;
+    const back = await there.connect().resume(bob.token, client.sessionId, 3);
+    expect(back.events).toEqual(['3 RESUMED', `4 ${ALICE} online`]);
   });
 
   it.each([

@@ -10,18 +10,30 @@ type Request = NonNullable<ReturnType<typeof decodeResume>>;
 
 /** Op 6. Takes up a session by any live token of the same person; what was missed is sent in order. */
 export async function resume(peer: Peer, d: unknown): Promise<void> {
-  const { counters, sessions } = peer.context;
+  const { counters } = peer.context;
   if (peer.session) throw new GatewayFault('already_authenticated');
   const request = decodeResume(d);
   const person = request && (await admit(peer, request.token));
-  const known = person && sessions.resume(request.session_id, person, request.seq, peer);
-  if (known) await hold(peer, known, request);
-  const session = known ?? (person && (await adopt(peer, request, person)));
+  const session = person && ((await takeUp(peer, request, person)) ?? (await adopt(peer, request, person)));
   if (!session) {
     peer.send(INVALID_SESSION);
     return;
   }
   await countSeen(counters.resumed, session.person, peer.context);
+}
+
+/** A session of this node. */
+async function takeUp(
+  peer: Peer,
+  request: Request,
+  person: GatewaySession['person'],
+): Promise<GatewaySession | null> {
+  const known = peer.context.sessions.resume(request.session_id, person, request.seq, peer);
+  if (!known) return null;
+  const { session, anew } = known;
+  if (anew) await beginAnew(peer, { session, ...anew }, request);
+  else await hold(peer, session, request);
+  return session;
 }
 
 /** Of a session of another node it is not known what was missed: the client is told how everybody is. */
@@ -30,17 +42,35 @@ async function adopt(
   request: Request,
   person: GatewaySession['person'],
 ): Promise<GatewaySession | null> {
-  const { audience, encoder, sessions } = peer.context;
+  const { sessions } = peer.context;
   const adopted = sessions.adopt(request.session_id, person, request.seq, peer);
   if (!adopted) return null;
-  const { session, presences } = adopted;
-  await hold(peer, session, request);
+  adopted.session.sayResumed();
+  await beginAnew(peer, adopted, request);
+  return adopted.session;
+}
+
+/** A client that was told only a part cannot resume as if it had been told all: then the session ends. */
+async function beginAnew(
+  peer: Peer,
+  { session, presences }: { readonly session: GatewaySession; readonly presences: boolean },
+  request: Request,
+): Promise<void> {
+  try {
+    await hold(peer, session, request);
+    if (presences) await tellAll(peer, session);
+  } catch (error) {
+    peer.context.sessions.end(session);
+    throw error;
+  }
+}
+
+/** From how everybody is now. */
+async function tellAll({ context: { audience, encoder } }: Peer, session: GatewaySession): Promise<void> {
   const feed = new ContactFeed(encoder, (event) => session.dispatch(event));
-  const watch = presences ? await audience.watch(person, feed) : null;
-  if (watch) session.feedFrom(watch);
-  session.sayResumed();
-  if (watch) feed.begin(watch.sightings, true);
-  return session;
+  const watch = await audience.watch(session.person, feed);
+  session.feedFrom(watch);
+  feed.begin(watch.sightings, true);
 }
 
 async function hold(peer: Peer, session: GatewaySession, { token }: Request): Promise<void> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { World } from './world.ts';
-import { SOON } from './world.ts';
+import { inWorld } from './in-world.ts';
+import { SOON, World } from './world.ts';
 
 /** Longer than Synapse believes anybody without another word, three times. */
 const QUIET_MS = 90_000;
@@ -11,7 +11,7 @@ const REPEATS = { least: Math.floor(QUIET_MS / 25_000), most: Math.ceil((QUIET_M
 const VANISHED = { timeout: 75_000, interval: 500 };
 
 /** Nobody says anything: what holds stays, what Synapse gives up ends, and there is no traffic but for that. */
-export function quiet(world: () => World): void {
+function quiet(world: () => World): void {
   describe('90 quiet seconds', () => {
     it('leave stand-ins online and end who vanished', async () => {
       const { pat, ann, onMatrix, onPlexichat } = world();
@@ -83,3 +83,5 @@ async function counts(world: World) {
     echo: await world.count('received', 'echo'),
   };
 }
+
+inWorld('a bridge and a Synapse', () => World.start(), quiet);

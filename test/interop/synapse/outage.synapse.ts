@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { World } from './world.ts';
-import { SOON, statusPath } from './world.ts';
+import { inWorld } from './in-world.ts';
+import { SOON, statusPath, World } from './world.ts';
 
 const OUTAGE_MS = 40_000;
 const SAMPLE_MS = 1_000;
@@ -10,7 +10,7 @@ const BACK = { timeout: 70_000, interval: 200 };
 const BUSY = 'org.matrix.msc3026.busy';
 
 /** Synapse goes away for a while, and comes back with busy (MSC3026), while the bridge goes on. */
-export function outage(world: () => World): void {
+function outage(world: () => World): void {
   describe('without Synapse', () => {
     let stoppedAt = 0;
     let downSince = 0;
@@ -107,3 +107,5 @@ export function outage(world: () => World): void {
     });
   });
 }
+
+inWorld('a bridge and a Synapse', () => World.start(), outage);
