@@ -201,6 +201,7 @@ export async function buildApp({
     clock,
     secrets,
     networks,
+    directory: store,
     audit: store.audit,
     relations: store.relations,
     surfaces: surfaceWords(settings),

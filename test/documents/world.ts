@@ -87,6 +87,8 @@ export class DocumentedBridge {
       matrix: { homeserver: { url: HOMESERVER, registration } },
       limits: { writes: { burst: 1e6, per_second: 1 }, failed_auth: { burst: 1e6, per_second: 1 } },
     });
+    // What a homeserver sends is taken by the node that is connected to it, once it serves.
+    await app.http.listen({ host: '127.0.0.1', port: 0 });
     const una = await app.person({ plexichat_id: '175928847299117063', matrix_id: '@una:localhost' });
     const contact = await app.person({ plexichat_id: '175928847299117064' });
     const list = `/_matrix/client/r0/presence/list/${una.matrix.id}`;
@@ -138,7 +140,7 @@ export class DocumentedBridge {
     const bearer = token === undefined ? this.tokenFor(operation) : token;
     const reply = await this.app.http.inject({
       method: operation.method as 'GET',
-      url: `${filled}?${new URLSearchParams(query)}`,
+      url: `${filled}?${new URLSearchParams(query).toString()}`,
       headers: {
         'content-type': 'application/json',
         ...Object.fromEntries(

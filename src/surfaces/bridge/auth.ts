@@ -53,7 +53,7 @@ export async function demandOperator(request: FastifyRequest, options: BrowserAu
     await demandOperatorToken(request, await bearerToken(request, options.gate), options);
     return;
   }
-  if (options.sessions.endOf(secret) === null) {
+  if ((await options.sessions.endOf(secret)) === null) {
     await options.gate.refuse(request.ip, new BridgeError('unknown_token', 'The session has ended'));
   }
   demandOwnPage(request);

@@ -3,7 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Clock } from '../../presence/clock.ts';
 import type { Dialect } from '../../presence/dialect.ts';
-import type { AuditReader, RelationReader } from '../../presence/directory.ts';
+import type { AuditReader, Directory, RelationReader } from '../../presence/directory.ts';
+import type { DirectoryTurns } from '../../presence/directory-turns.ts';
 import type { Contacts } from '../../presence/contacts.ts';
 import type { NetworkName, Person, PersonId, Visibility } from '../../presence/identity.ts';
 import type { Links } from '../../presence/links.ts';
@@ -32,6 +33,11 @@ export interface BridgeContext {
   readonly tokens: Tokens;
   readonly audit: AuditReader;
   readonly relations: RelationReader;
+  /** What is kept of operators who signed in. */
+  readonly directory: Pick<Directory, 'meta' | 'commit'>;
+  readonly turns: DirectoryTurns;
+  /** Calls the follower when anything may have changed unheard. */
+  readonly onMissed: (follower: () => void) => void;
   /** What is served to others, by what each calls the modes. */
   readonly surfaces: readonly SurfaceWords[];
   readonly gate: Gate;

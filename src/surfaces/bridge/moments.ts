@@ -8,7 +8,7 @@ const until = z.union([z.number().int().min(0), z.iso.datetime({ offset: true })
 const expiresIn = z.number().int().min(1).max(FARTHEST).optional();
 
 /** Fields by which a body says when something ends; `what` goes on from "seconds". */
-export function momentFields<P extends string>(prefix: P, what: string) {
+export function momentFields(prefix: '' | 'status_', what: string) {
   return {
     [`${prefix}until`]: until.describe(`Milliseconds since 1970 or ISO 8601, ${what}; at most a year ahead`),
     [`${prefix}expires_in`]: expiresIn.describe(`Seconds ${what}`),

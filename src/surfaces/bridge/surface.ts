@@ -107,7 +107,7 @@ export async function bridgeSurface(app: FastifyInstance, options: BridgeSurface
 
 /** What dashboards need, for as long as the server runs. */
 function dashboard(app: FastifyInstance, options: BridgeSurfaceOptions): DashboardContext {
-  const { presence, clock, secrets, networks, servers, version } = options;
+  const { presence, clock, networks, servers, version } = options;
   const report = (error: unknown) => app.log.error({ err: error }, 'the dashboard is behind');
   const tally = new ShownTally({ presence, clock });
   const failures = new Failures();
@@ -124,13 +124,14 @@ function dashboard(app: FastifyInstance, options: BridgeSurfaceOptions): Dashboa
     tally.start().catch(report);
     done();
   });
+  options.onMissed(() => void tally.refresh().catch(report));
   // Before the server waits for requests to end: lines that are held would not.
   app.addHook('preClose', (done) => {
     feed[Symbol.dispose]();
     tally[Symbol.dispose]();
     done();
   });
-  const sessions = new OperatorSessions(clock, secrets);
+  const sessions = new OperatorSessions(options);
   return { ...options, sessions, failures, tally, feed, overview };
 }
 

@@ -96,7 +96,7 @@ function transform(described: Described): SwaggerTransform {
     const method = String(route.method);
     const general = described.errorsOf({ url, method, schema, open: open || schema.security?.length === 0 });
     const codes = [...general, ...own, ...ALWAYS];
-    const response = { ...Object(schema.response), ...refusals(codes, described) };
+    const response = { ...(schema.response as object | undefined), ...refusals(codes, described) };
     const operationId = `${method.toLowerCase()}${url.replace(/[^a-z0-9]+/gi, '_')}`.replace(/_$/, '');
     return jsonSchemaTransform({
       ...rest,

@@ -26,7 +26,7 @@ async function ask(
     status: reply.statusCode,
     headers: reply.headers,
     body: reply.body,
-    json: () => reply.json<any>(),
+    json: () => reply.json(),
   };
 }
 
@@ -195,7 +195,7 @@ describe('searching people', () => {
   const search = async (query: string) =>
     (await app.call('GET', `/bridge/v1/people?${query}`, OPERATOR)).body as {
       people: any[];
-      next_cursor: string;
+      next_cursor: string | null;
     };
 
   it('finds by any whole id, and by part of a name', async () => {

@@ -51,6 +51,7 @@ beforeEach(async () => {
     ...bridge,
     networks: [left, right],
     secrets,
+    directory: bridge.store,
     audit: bridge.store.audit,
     relations: bridge.store.relations,
     surfaces: [{ surface: 'loud', dialect: rich }],

@@ -28,8 +28,8 @@ export interface LiveFeedOptions {
 export interface Admission {
   /** Of whom she is told besides; null for nobody. */
   readonly person: PersonId | null;
-  /** Whether she may listen on. */
-  readonly isAllowed: () => boolean;
+  /** Whether she may listen on. Errors as in the store. */
+  readonly isAllowed: () => Promise<boolean>;
 }
 
 interface Listener extends Admission {
@@ -96,10 +96,19 @@ export class LiveFeed implements Disposable {
   #lookSoon(): void {
     this.#look ??= this.#options.clock.after(LOOK_MS, () => {
       this.#look = null;
-      for (const listener of this.#listeners) if (!listener.isAllowed()) listener.line.end();
+      for (const listener of this.#listeners) void this.#admitStill(listener);
       this.#tellAll();
       if (this.#listeners.size > 0) this.#lookSoon();
     });
+  }
+
+  /** Ends the line of whoever has signed out; while the store cannot say, it stays. */
+  async #admitStill({ isAllowed, line }: Listener): Promise<void> {
+    try {
+      if (!(await isAllowed())) line.end();
+    } catch (error) {
+      this.#options.report(error);
+    }
   }
 
   #tellAll(): void {

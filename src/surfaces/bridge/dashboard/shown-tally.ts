@@ -1,8 +1,9 @@
 import type { Clock } from '../../../presence/clock.ts';
 import type { PersonId } from '../../../presence/identity.ts';
 import type { Availability } from '../../../presence/record.ts';
-import type { ChangeListener, PresenceService } from '../../../presence/service.ts';
+import type { Change, PresenceService } from '../../../presence/service.ts';
 import type { Shown } from '../../../presence/shown.ts';
+import { NOTHING_SHOWN } from '../../../presence/shown.ts';
 import { isNews } from './news.ts';
 
 /** Between two samples of the counts, ms, and how many are kept: six hours. */
@@ -56,16 +57,25 @@ export class ShownTally implements Disposable {
 
   /** Takes in everybody who is there already. Errors as in the store. */
   async start(): Promise<void> {
-    const heard = new Set<PersonId>();
-    const hears = this.#presence.subscribe(({ person }) => void heard.add(person));
+    await this.refresh();
+    this.#samples.push({ at: this.#clock.now(), ...this.#counts });
+  }
+
+  /** Brings everybody up to date after changes that may not have been heard. Errors as in the store. */
+  async refresh(): Promise<void> {
+    const known = new Set<PersonId>();
+    const hears = this.#presence.subscribe(({ person }) => void known.add(person));
     try {
       for await (const { person, shown } of this.#presence.present()) {
-        if (!heard.has(person)) this.#keep(person, shown);
+        if (!known.has(person)) this.#changed({ person, shown }, null);
+        known.add(person);
       }
     } finally {
       hears();
     }
-    this.#samples.push({ at: this.#clock.now(), ...this.#counts });
+    for (const person of this.#faces.keys()) {
+      if (!known.has(person)) this.#changed({ person, shown: NOTHING_SHOWN }, null);
+    }
   }
 
   get counts(): Counts {
@@ -95,7 +105,7 @@ export class ShownTally implements Disposable {
     this.#listeners.clear();
   }
 
-  #changed({ person, shown }: Parameters<ChangeListener>[0], begun: number | null): void {
+  #changed({ person, shown }: Pick<Change, 'person' | 'shown'>, begun: number | null): void {
     if (!isNews(this.#faces.get(person), shown)) return;
     this.#keep(person, shown);
     if (begun !== null) {

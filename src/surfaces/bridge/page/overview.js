@@ -6,7 +6,7 @@ const STATES = {
   starting: 'connecting',
   down: 'not connected',
   refused: 'refused',
-  elsewhere: 'connected by another node',
+  elsewhere: 'at another node',
 };
 
 export function Overview({ overview, samples }) {

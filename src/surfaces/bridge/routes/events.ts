@@ -21,6 +21,7 @@ export function events(app: BridgeApp, { feed, people, networks, sessions }: Con
       const { person: named } = request.query;
       const person = named === undefined ? null : (await findPerson(people, networks, named)).id;
       const secret = request.headers.authorization === undefined ? sessionSecret(request) : null;
+      const isAllowed = async () => secret === null || (await sessions.endOf(secret)) !== null;
       feed.demandRoom();
       reply.hijack();
       reply.raw.writeHead(200, {
@@ -28,7 +29,7 @@ export function events(app: BridgeApp, { feed, people, networks, sessions }: Con
         'cache-control': 'no-store',
         'x-accel-buffering': 'no',
       });
-      feed.add(reply.raw, { person, isAllowed: () => secret === null || sessions.endOf(secret) !== null });
+      feed.add(reply.raw, { person, isAllowed });
     },
   });
 }

@@ -16,7 +16,7 @@ export function session(app: BridgeApp, context: Context): void {
   const { sessions } = context;
 
   app.post('/session', {
-    config: { errors: ['unknown_token', 'rate_limited', 'forbidden'] },
+    config: { errors: ['unknown_token', 'rate_limited', 'forbidden', 'store_unavailable'] },
     schema: {
       summary: 'Sign in with the operator token; what follows goes by a cookie',
       tags: ['session'],
@@ -28,14 +28,14 @@ export function session(app: BridgeApp, context: Context): void {
     handler: async (request, reply) => {
       demandOwnPage(request);
       await demandOperatorToken(request, request.body.token, context);
-      const { secret, endsAt } = sessions.open();
+      const { secret, endsAt } = await sessions.open();
       void reply.header('set-cookie', cookie(request, secret, SESSION_MS / 1000));
       return reply.code(201).send({ ends_at: endsAt });
     },
   });
 
   app.delete('/session', {
-    config: { errors: ['forbidden'] },
+    config: { errors: ['forbidden', 'overloaded', 'store_unavailable'] },
     schema: {
       summary: 'Sign out',
       tags: ['session'],
@@ -46,7 +46,7 @@ export function session(app: BridgeApp, context: Context): void {
     handler: async (request, reply) => {
       demandOwnPage(request);
       const secret = sessionSecret(request);
-      if (secret !== null) sessions.close(secret);
+      if (secret !== null) await sessions.close(secret);
       void reply.header('set-cookie', cookie(request, '', 0));
       return reply.code(204).send();
     },
