@@ -63,6 +63,7 @@ export function composeCore({ store, cluster, maxContacts, writes, failures, ...
       announce(changed);
     },
   };
+  const missers = new Set<() => void>();
   const follower: Follower = {
     recordsChanged: (people) => follow(presence.reread(people)),
     directoryChanged: async ({ tokens, people, pairs }) => {
@@ -74,6 +75,7 @@ export function composeCore({ store, cluster, maxContacts, writes, failures, ...
       listener.tokensChanged();
       await follow(presence.rereadUnsettled());
       await follow(audience.refreshAll(how));
+      for (const misser of missers) misser();
     },
   };
   const tokens = new Tokens({ ...common, listener });
@@ -93,6 +95,9 @@ export function composeCore({ store, cluster, maxContacts, writes, failures, ...
     people,
     /** Calls the follower when people may be seen by others, or go by other names and accounts, than before. */
     onPeopleChanged: (follower: (people: readonly PersonId[]) => void) => void followers.add(follower),
+    /** Calls the follower when anything may have changed unheard; who listens to `presence` is told only of whom time has yet to change. */
+    onMissed: (follower: () => void) => void missers.add(follower),
+    turns: common.turns,
     newcomers,
     links: new Links({ ...common, people, listener, timing: rules.timing }),
     contacts: new Contacts({ ...common, people, maxContacts, listener }),
