@@ -28,7 +28,8 @@ describe('plexibridge.service', () => {
     const env = Object.fromEntries(values('Environment').map((each) => each.split('=') as [string, string]));
     expect(env['PLEXIBRIDGE__OPERATOR__TOKEN_FILE']).toBe('%d/operator-token');
     expect(values('LoadCredential').map((each) => each.split(':')[0])).toContain('operator-token');
-    const { NODE_ENV: _mode, ...own } = env;
+    const { NODE_ENV: mode, ...own } = env;
+    expect(mode).toBe('production');
     const { problems } = readEnvironment(settingsOf(settingsSchema), own);
     expect(problems.filter((problem) => !problem.includes('the file it names cannot be read'))).toEqual([]);
     expect(own['PLEXIBRIDGE__STORE__PATH']?.startsWith('/var/lib/plexibridge/')).toBe(true);

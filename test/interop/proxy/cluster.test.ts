@@ -39,7 +39,9 @@ async function startNode(name: string): Promise<Node> {
   const { port } = server.address() as AddressInfo;
   const close = async () => {
     server.closeAllConnections();
-    if (server.listening) await Promise.all([once(server, 'close'), server.close()]);
+    if (!server.listening) return;
+    server.close();
+    await once(server, 'close');
   };
   return Object.assign(node, { port, [Symbol.asyncDispose]: close });
 }
