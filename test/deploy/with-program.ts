@@ -1,13 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 
-/** Tests that need a program of the machine. With `DEPLOY_TESTS=required` its absence fails them, else they are skipped aloud. */
+/** Whether a missing program is a failure. */
+const REQUIRED = Boolean(process.env['CI']) || process.env['DEPLOY_TESTS'] === 'required';
+
+/** Tests that need a program of the machine: failing without it in CI, skipped aloud elsewhere. */
 export function withProgram(program: string, versionFlag: string, tests: () => void): void {
   const here = answers(program, versionFlag);
-  if (!here && process.env['DEPLOY_TESTS'] === 'required') {
+  if (!here && REQUIRED) {
     it(`${program} is on this machine`, () => expect.unreachable());
   }
-  if (!here) process.stderr.write(`Skipped: ${program} is not on this machine, and its tests need it.\n`);
+  if (!here) process.stderr.write(`\n!! ${program}: skipped, because it is not on this machine\n\n`);
   describe.skipIf(!here)(program, here ? tests : () => it('is not on this machine', () => undefined));
 }
 
