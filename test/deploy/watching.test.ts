@@ -10,6 +10,7 @@ import { ALERT_FAULTS } from './alert-faults.ts';
 import type { ExportedMetrics } from './exported.ts';
 import { exportedMetrics } from './exported.ts';
 import { deployFile, readDeployFile } from './files.ts';
+import { readmeBlocks } from '../e2e/readme-text.ts';
 import { groups, mentions } from './promql.ts';
 import { withProgram } from './with-program.ts';
 
@@ -134,6 +135,16 @@ withProgram('promtool', '--version', () => {
   it('takes the rules', async () => {
     const { stdout } = await run('promtool', ['check', 'rules', '--lint-fatal', deployFile('alerts.yaml')]);
     expect(stdout).toContain(`${rules.length} rules found`);
+  });
+
+  it('takes the configuration of the README', async () => {
+    const text = readmeBlocks().find((block) => block.text.startsWith('# prometheus.yml'))?.text ?? '';
+    const file = join(folder, 'prometheus.yml');
+    writeFileSync(file, text.replace('alerts.yaml', deployFile('alerts.yaml')));
+    const { stdout } = await run('promtool', ['check', 'config', '--syntax-only', file]);
+    expect(stdout).toContain('is valid prometheus config file syntax');
+    // Every expression is of this job.
+    expect(text).toContain('job_name: plexibridge');
   });
 
   it.each(ALERT_FAULTS.map((fault) => [fault.alert, fault] as const))(
