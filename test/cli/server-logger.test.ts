@@ -15,10 +15,14 @@ describe('the log of a running bridge leaves out', () => {
     'what is kept as %s',
     (key) => {
       const line = logged((logger) =>
-        logger.info({ [key]: SECRET, a: { [key]: SECRET, b: { [key]: SECRET } } }),
+        logger.info({
+          [key]: SECRET,
+          a: { [key]: SECRET, b: { [key]: SECRET, c: { d: { [key]: SECRET } } } },
+        }),
       );
       expect(line).not.toContain(SECRET);
-      expect(line.match(/left out/g)).toHaveLength(3);
+      expect(line.match(/left out/g)).toHaveLength(4);
+      expect(() => JSON.parse(line) as unknown).not.toThrow();
     },
   );
 
@@ -30,6 +34,13 @@ describe('the log of a running bridge leaves out', () => {
       ).not.toContain('fishing');
     },
   );
+
+  it('lists and objects of them', () => {
+    const line = logged((logger) =>
+      logger.info({ body: { a: 'gone "fishing"', b: 1 }, text: ['gone', 'fishing'], kept: [1] }),
+    );
+    expect(JSON.parse(line)).toMatchObject({ body: '[left out]', text: '[left out]', kept: [1] });
+  });
 
   it.each([
     ['a token in a query', `GET /sync?access_token=${SECRET}&since=1`, '&since=1'],
