@@ -138,6 +138,7 @@ function Deliveries({ deliveries }) {
 
 const COMING = {
   'claim ends': 'Her own word ends',
+  'claim expires': 'Her own word ends, as she said,',
   'claim idles': 'Her own word counts as idle',
   'session ends': 'A connection ends',
   'session idles': 'A connection counts as idle',

@@ -60,7 +60,10 @@ const revealed = z.object({
     .describe('What others are held to while she is out of sight'),
 });
 
-type Context = Pick<BridgeContext, 'deliveries' | 'people' | 'presence' | 'networks' | 'surfaces' | 'relations'>;
+type Context = Pick<
+  BridgeContext,
+  'deliveries' | 'people' | 'presence' | 'networks' | 'surfaces' | 'relations'
+>;
 
 /** Why somebody is shown as she is. Who is invisible looks as offline here as anywhere, unless a reason is given and kept. */
 export function why(app: BridgeApp, context: Context): void {
