@@ -37,6 +37,7 @@ import { appserviceSurface } from './surfaces/appservice/surface.ts';
 import type { SurfaceWords } from './surfaces/bridge/context.ts';
 import { bridgeRefusal } from './surfaces/bridge/errors.ts';
 import { bridgeSurface } from './surfaces/bridge/surface.ts';
+import type { ApiDocument } from './surfaces/http/documentation.ts';
 import type { Refusal } from './surfaces/http/server.ts';
 import { createServer } from './surfaces/http/server.ts';
 import type { Buckets, BucketLimits } from './admission/token-buckets.ts';
@@ -153,6 +154,11 @@ export async function buildApp({
     samples: settings.samples ? samples(settings) : [],
   });
 
+  const documents = new Map<string, ApiDocument>();
+  const publication = (name: string) => ({
+    version: VERSION,
+    publish: (document: ApiDocument) => void documents.set(name, document),
+  });
   await http.register(plexichatSurface, {
     ...core,
     clock,
@@ -167,9 +173,11 @@ export async function buildApp({
     graceMs: settings.presence.grace,
     gateway: gatewaySettings(settings.plexichat.gateway),
     version: VERSION,
+    publication: publication(PLEXICHAT),
   });
   await http.register(matrixSurface, {
     ...core,
+    publication: publication(MATRIX),
     clock,
     network: networks[1],
     masquerade: connected.masquerade,
@@ -182,6 +190,7 @@ export async function buildApp({
     await http.register(appserviceSurface, {
       ...core,
       ...connected.appservice,
+      publication: publication('appservice'),
       secrets,
       network: networks[1],
       protocols: [networks[0].name],
@@ -192,6 +201,7 @@ export async function buildApp({
     clock,
     secrets,
     networks,
+    directory: store,
     audit: store.audit,
     relations: store.relations,
     surfaces: surfaceWords(settings),
@@ -203,6 +213,7 @@ export async function buildApp({
     metricsPublic: settings.metrics.public,
     probe: () => store.meta('probe'),
     version: VERSION,
+    documents,
   });
   return { http, made };
 }

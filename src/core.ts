@@ -2,6 +2,7 @@ import { Audience } from './presence/audience.ts';
 import type { Clock } from './presence/clock.ts';
 import type { Cluster, Follower } from './presence/cluster.ts';
 import { Contacts } from './presence/contacts.ts';
+import { Deliveries } from './presence/deliveries.ts';
 import type { Directory, DirectoryListener } from './presence/directory.ts';
 import { DirectoryTurns } from './presence/directory-turns.ts';
 import { Links } from './presence/links.ts';
@@ -43,7 +44,8 @@ export function composeCore({ store, cluster, maxContacts, writes, failures, ...
   const { rules, report } = rest;
   const common = { ...rest, directory: store, store, turns: new DirectoryTurns(store) };
   const presence = new PresenceService(common);
-  const audience = new Audience(store, presence, cluster);
+  const deliveries = new Deliveries(rest.clock);
+  const audience = new Audience(store, presence, cluster, deliveries);
   // What they follow is durable already: trouble here must not make it look refused.
   const follow = (work: Promise<void>) =>
     work.catch((error: unknown) => report('live views are behind', error));
@@ -63,6 +65,7 @@ export function composeCore({ store, cluster, maxContacts, writes, failures, ...
       announce(changed);
     },
   };
+  const missers = new Set<() => void>();
   const follower: Follower = {
     recordsChanged: (people) => follow(presence.reread(people)),
     directoryChanged: async ({ tokens, people, pairs }) => {
@@ -74,6 +77,7 @@ export function composeCore({ store, cluster, maxContacts, writes, failures, ...
       listener.tokensChanged();
       await follow(presence.rereadUnsettled());
       await follow(audience.refreshAll(how));
+      for (const misser of missers) misser();
     },
   };
   const tokens = new Tokens({ ...common, listener });
@@ -88,11 +92,15 @@ export function composeCore({ store, cluster, maxContacts, writes, failures, ...
     },
     presence,
     audience,
+    deliveries,
     tokens,
     tokenChanges: cache,
     people,
     /** Calls the follower when people may be seen by others, or go by other names and accounts, than before. */
     onPeopleChanged: (follower: (people: readonly PersonId[]) => void) => void followers.add(follower),
+    /** Calls the follower when anything may have changed unheard; who listens to `presence` is told only of whom time has yet to change. */
+    onMissed: (follower: () => void) => void missers.add(follower),
+    turns: common.turns,
     newcomers,
     links: new Links({ ...common, people, listener, timing: rules.timing }),
     contacts: new Contacts({ ...common, people, maxContacts, listener }),

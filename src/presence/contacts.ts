@@ -73,6 +73,43 @@ export class Contacts {
     await listener.pairChanged(blocker, blocked);
   }
 
+  /**
+   * The same by herself, of whoever goes by an address, in silence if that is nobody or she herself. Throws
+   * `limit_reached`, whoever is named: a limit that knew would tell who exists.
+   */
+  async blockAddress(blocker: PersonId, address: Address, value: boolean): Promise<void> {
+    const { directory, people, turns, maxContacts, listener } = this.#options;
+    const blocked = await turns.run(async (base) => {
+      await people.get(blocker);
+      if (value && (await this.#blockedBy(blocker)).length >= maxContacts) {
+        throw new BridgeError('limit_reached', `Nobody blocks more than ${maxContacts} people`);
+      }
+      const target = (await people.find(address))?.id;
+      if (target === undefined || target === blocker) return null;
+      await directory.commit([{ row: 'block', blocker, blocked: target, value }], base);
+      return target;
+    });
+    if (blocked !== null) await listener.pairChanged(blocker, blocked);
+  }
+
+  /** Whom she blocked and could see but for that: others are as hidden here as everywhere. In no order. */
+  async blocked(blocker: PersonId): Promise<Person[]> {
+    const { directory } = this.#options;
+    const found = await Promise.all(
+      (await this.#blockedBy(blocker)).map(async (id) => {
+        const person = await directory.people.byId(id);
+        const { listsReader } = await directory.relations.between(blocker, id);
+        return person && maySee(person.visibility, { listsReader, blocked: false }) ? person : null;
+      }),
+    );
+    return found.filter((person) => person !== null);
+  }
+
+  async #blockedBy(blocker: PersonId): Promise<PersonId[]> {
+    const blocks = await this.#options.directory.relations.blocksOf(blocker);
+    return blocks.filter((block) => block.blocker === blocker).map(({ blocked }) => blocked);
+  }
+
   async #entry(
     owner: PersonId,
     address: Address,

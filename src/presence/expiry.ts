@@ -16,13 +16,36 @@ const BEST_FIRST: readonly Availability[] = ['chat', 'online', 'idle'];
 /** What decided what she is: her own word, what a connection says, the best of all of them, or that there is nothing. */
 export type Rule = 'said' | 'connected' | 'best' | 'nothing';
 
+interface Verdict {
+  readonly mode: Mode;
+  readonly rule: Rule;
+}
+
 /** What she is at `now`, timers applied, to the millisecond (semantics §5). */
 export function modeAt(record: PresenceRecord, now: number, timing: Timing): Mode {
   return verdictAt(record, now, timing).mode;
 }
 
+/**
+ * The record without a claim whose time is over at `now`. Who was invisible until then and is nowhere connected has not
+ * come back: she is offline by her own word, as if she had left, until she does (semantics §6). Pure; the same record when
+ * there is nothing to end.
+ */
+export function lapse(record: PresenceRecord, now: number, timing: Timing): PresenceRecord {
+  const { claim, veil } = record;
+  if (claim?.expiresAt == null || now < claim.expiresAt) return record;
+  const silent = { ...record, claim: null };
+  const stays = veil !== null && verdictOf(silent, claim.expiresAt, timing).mode === 'offline';
+  if (stays) return { ...record, claim: { ...claim, mode: 'offline', expiresAt: null } };
+  return { ...silent, veil: null };
+}
+
 /** The same, and why. */
-export function verdictAt(record: PresenceRecord, now: number, timing: Timing): { mode: Mode; rule: Rule } {
+export function verdictAt(record: PresenceRecord, now: number, timing: Timing): Verdict {
+  return verdictOf(lapse(record, now, timing), now, timing);
+}
+
+function verdictOf(record: PresenceRecord, now: number, timing: Timing): Verdict {
   const { claim } = record;
   if (claim?.mode === 'invisible' || claim?.mode === 'offline') return { mode: claim.mode, rule: 'said' };
   const sessions = liveSessions(record.sessions, now);
@@ -79,10 +102,13 @@ function instants(record: PresenceRecord, timing: Timing): number[] {
   const { claim, sessions, feeds, status, lastActivity, veil } = record;
   const statuses = [status, veil?.status].map((each) => each?.expiresAt ?? Infinity);
   const leases = feeds.filter((feed) => isHere(feed, -Infinity)).map(({ endsAt }) => endsAt);
-  if (claim?.mode === 'invisible' || claim?.mode === 'offline') return [...statuses, ...leases];
+  const ends = claim?.expiresAt ?? Infinity;
+  const stays = claim?.mode === 'invisible' || claim?.mode === 'offline';
+  if (stays && ends === Infinity) return [...statuses, ...leases];
   return [
     ...statuses,
     ...leases,
+    ends,
     (lastActivity ?? -Infinity) + timing.idleAfter,
     claim ? claimEnd(claim, timing) : -Infinity,
     ...sessions.flatMap((session) => [session.endsAt, session.lastActivity + timing.idleAfter]),

@@ -1,5 +1,5 @@
 import type { Dialect } from './dialect.ts';
-import { isHere, settledAt } from './expiry.ts';
+import { isHere, lapse, settledAt } from './expiry.ts';
 import type { NetworkName } from './identity.ts';
 import type { CustomStatus, Feed, Mode, PresenceRecord, SeenStatus, Written } from './record.ts';
 import type { Rules } from './reduce.ts';
@@ -48,7 +48,8 @@ export function reduceReport(
   const feed = nextFeed(before, report);
   if (before && sameFeed(before, feed) && !isNewer(record, report)) return record;
 
-  const hidden = applyHiding(record, before?.mode ?? 'offline', feed.mode, report.dialect, now, rules);
+  const current = lapse(record, now, rules.timing);
+  const hidden = applyHiding(current, before?.mode ?? 'offline', feed.mode, report.dialect, now, rules);
   const left = before !== null && isHere(before, now) && feed.mode === 'offline' && report.echo !== true;
   const held = left ? withoutWordOf(hidden, report.network) : hidden;
   const status = nextStatus(held.status, before?.status ?? NO_STATUS, report);
@@ -85,7 +86,7 @@ export function reduceLease(
   const before = feedOf(record, network);
   if (!before || !isHere(before, now) || before.endsAt >= endsAt) return record;
   const feeds = [...record.feeds.filter((each) => each !== before), { ...before, endsAt }];
-  const next = { ...record, version: record.version + 1, feeds };
+  const next = { ...lapse(record, now, rules.timing), version: record.version + 1, feeds };
   return { ...next, settledAt: settledAt(next, now, rules.timing) };
 }
 

@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts';
 import type { Actor, Directory, DirectoryChange, DirectoryListener } from './directory.ts';
 import { BridgeError } from './errors.ts';
 import type { Timing } from './expiry.ts';
-import { settledAt } from './expiry.ts';
+import { lapse, settledAt } from './expiry.ts';
 import type {
   Address,
   NetworkName,
@@ -174,11 +174,13 @@ export class Links {
 
   /** Both keep what was said; a session or feed stays with the account it was made for. */
   #splitRecord(
-    record: PresenceRecord,
+    stored: PresenceRecord,
     person: PersonId,
     newcomer: PersonId,
     leaving: NetworkName,
   ): DirectoryChange[] {
+    const now = this.#options.clock.now();
+    const record = lapse(stored, now, this.#options.timing);
     const part = (version: number, hers: (of: Pick<Session, 'origin'>) => boolean): PresenceRecord => {
       const kept = {
         ...record,
@@ -186,7 +188,7 @@ export class Links {
         sessions: record.sessions.filter(hers),
         feeds: record.feeds.filter(hers),
       };
-      return { ...kept, settledAt: settledAt(kept, this.#options.clock.now(), this.#options.timing) };
+      return { ...kept, settledAt: settledAt(kept, now, this.#options.timing) };
     };
     const { version } = record;
     return [

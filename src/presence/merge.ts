@@ -1,5 +1,5 @@
 import type { Timing } from './expiry.ts';
-import { liveSessions, settledAt } from './expiry.ts';
+import { lapse, liveSessions, settledAt } from './expiry.ts';
 import type { PresenceRecord, Session } from './record.ts';
 
 /**
@@ -7,11 +7,12 @@ import type { PresenceRecord, Session } from './record.ts';
  * sight stays there: only of a record without a veil are status, activity and sessions taken over. The version exceeds both.
  */
 export function mergeRecords(
-  a: PresenceRecord,
-  b: PresenceRecord,
+  first: PresenceRecord,
+  second: PresenceRecord,
   now: number,
   timing: Timing,
 ): PresenceRecord {
+  const [a, b] = [lapse(first, now, timing), lapse(second, now, timing)];
   const [winner, loser] = (b.claim?.at ?? -1) > (a.claim?.at ?? -1) ? [b, a] : [a, b];
   const other = loser.veil ? { status: null, lastActivity: null, sessions: [], feeds: [] } : loser;
   const merged: PresenceRecord = {

@@ -19,6 +19,8 @@ export interface Claim {
   readonly at: number;
   /** Her last explicit write of whatever kind, ms since 1970. */
   readonly activeAt: number;
+  /** From this instant on it is not said any more, ms since 1970. Null: never. `offline` has none. */
+  readonly expiresAt: number | null;
 }
 
 /** What a connection can say of its person; a connection that says nothing of her makes no session. */

@@ -1,7 +1,7 @@
 import type { Dialect } from './dialect.ts';
 import { canExpress } from './dialect.ts';
 import type { Timing } from './expiry.ts';
-import { liveSessions, settledAt } from './expiry.ts';
+import { lapse, liveSessions, settledAt } from './expiry.ts';
 import type { Claim, CustomStatus, Mode, PresenceRecord, Session, Veil } from './record.ts';
 import type { Signal } from './signal.ts';
 import type { Own, Shown } from './shown.ts';
@@ -27,6 +27,8 @@ export interface ExplicitWrite {
   readonly dialect: Dialect;
   readonly mode: Mode;
   readonly status: StatusEdit;
+  /** When the mode ends, ms since 1970; null for never; absent leaves the end of an echoed mode alone. */
+  readonly expiresAt?: number | null;
 }
 
 export interface Rules {
@@ -39,11 +41,12 @@ export interface Rules {
 
 /** The record after an explicit write at `now` (semantics §4). Pure; the version always grows by one. */
 export function reduce(
-  record: PresenceRecord,
+  stored: PresenceRecord,
   write: ExplicitWrite,
   now: number,
   rules: Rules,
 ): PresenceRecord {
+  const record = lapse(stored, now, rules.timing);
   const { own, shown } = project(record, now, rules.timing);
   const claim = nextClaim(record.claim, own.mode, write, now, rules.sticky);
   const status = nextStatus(own, write);
@@ -71,16 +74,17 @@ export function reduceSignal(
   const before = live.find(({ id, origin }) => id === signal.id && origin === signal.origin);
   const session = nextSession(before, signal, now);
   if (session === before && live === record.sessions) return record;
+  const current = lapse(record, now, rules.timing);
 
   const others = live.filter((each) => each !== before);
   const opens = session !== undefined && before === undefined;
   // §5: a session that opens ends an explicit offline, and with it whatever was left of being out of sight.
-  const returns = opens && record.claim?.mode === 'offline';
+  const returns = opens && current.claim?.mode === 'offline';
   const next: PresenceRecord = {
-    ...record,
+    ...current,
     version: record.version + 1,
-    claim: returns ? null : record.claim,
-    veil: returns ? null : record.veil,
+    claim: returns ? null : current.claim,
+    veil: returns ? null : current.veil,
     sessions: session && session.endsAt > now ? [...makeRoom(others, rules.maxSessions), session] : others,
     lastActivity: session ? Math.max(record.lastActivity ?? 0, session.lastActivity) : record.lastActivity,
   };
@@ -117,10 +121,17 @@ function nextClaim(
   // An echo (§4.1) repeats the claim itself. The word of a timer (idle, offline) written back is a new claim:
   // the activity of the write would otherwise undo just what it says.
   const echoed = claim && dialect.words[seen] === said && dialect.words[claim.mode] === said;
-  if (echoed || (claim && sticky && isHeld(claim, write))) return { ...claim, activeAt: now };
+  if (echoed) return { ...claim, activeAt: now, expiresAt: expiryOf(claim.mode, write, claim.expiresAt) };
+  if (claim && sticky && isHeld(claim, write)) return { ...claim, activeAt: now };
   // Going from invisible to offline is no news to others, so a link must not find it newer than the going.
   const at = claim?.mode === 'invisible' && mode === 'offline' ? claim.at : now;
-  return { mode, origin: dialect.origin, at, activeAt: now };
+  return { mode, origin: dialect.origin, at, activeAt: now, expiresAt: expiryOf(mode, write, null) };
+}
+
+/** Being offline has no end of its own: whoever is connected again ends it. */
+function expiryOf(mode: Mode, { expiresAt }: ExplicitWrite, before: number | null): number | null {
+  if (mode === 'offline') return null;
+  return expiresAt === undefined ? before : expiresAt;
 }
 
 /** Semantics §4.2: dnd and invisible are lifted by whoever set them or can say them; `offline` ends dnd. */

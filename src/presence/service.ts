@@ -45,6 +45,9 @@ export interface Change extends Projection {
   readonly version: number;
 }
 
+/** `begun` is when what led to the change was taken up on this node, ms since 1970; null when time or another node did. */
+export type ChangeListener = (change: Change, begun: number | null) => void;
+
 /** The one write path and the one read path. Only links and removals move whole records, and then `reread` follows. */
 export class PresenceService implements Disposable {
   readonly #store: PresenceStore;
@@ -55,7 +58,7 @@ export class PresenceService implements Disposable {
   readonly #report: Report;
   readonly #turns = new Serial<PersonId>();
   readonly #deadlines: Deadlines<PersonId>;
-  readonly #listeners = new Set<(change: Change) => void>();
+  readonly #listeners = new Set<ChangeListener>();
 
   constructor({ store, directory, clock, secrets, rules, report }: PresenceServiceOptions) {
     this.#store = store;
@@ -173,7 +176,7 @@ export class PresenceService implements Disposable {
     await Promise.all(
       people.map((person) =>
         this.#turns.run(person, async () => {
-          this.#publish(person, (await this.#store.get(person)) ?? BLANK);
+          this.#publish(person, (await this.#store.get(person)) ?? BLANK, null);
         }),
       ),
     );
@@ -194,7 +197,7 @@ export class PresenceService implements Disposable {
    * Calls `listener` with every change once it is durable, and when time alone has changed what is seen; one person's
    * in version order. The result ends it.
    */
-  subscribe(listener: (change: Change) => void): () => void {
+  subscribe(listener: ChangeListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -208,6 +211,7 @@ export class PresenceService implements Disposable {
     person: PersonId,
     step: (record: PresenceRecord, now: number) => PresenceRecord,
   ): Promise<Projection> {
+    const begun = this.#clock.now();
     return this.#turns.run(person, async () => {
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const record = (await this.#store.get(person)) ?? BLANK;
@@ -216,7 +220,7 @@ export class PresenceService implements Disposable {
         if (next === record) return project(record, now, this.#rules.timing);
         if (!(await this.#store.compareAndSet(person, record.version, next))) continue;
         if (record.version === 0) await this.#demandPerson(person, next);
-        return this.#publish(person, next);
+        return this.#publish(person, next, begun);
       }
       throw new BridgeError('overloaded');
     });
@@ -239,12 +243,12 @@ export class PresenceService implements Disposable {
     }
   }
 
-  #publish(person: PersonId, record: PresenceRecord): Projection {
+  #publish(person: PersonId, record: PresenceRecord, begun: number | null): Projection {
     const change = this.#view(person, record);
     this.#schedule(person, record);
     for (const listener of this.#listeners) {
       try {
-        listener(change);
+        listener(change, begun);
       } catch (error) {
         this.#report('a listener failed', error); // the change itself is durable
       }

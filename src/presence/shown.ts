@@ -1,5 +1,5 @@
 import type { Timing } from './expiry.ts';
-import { modeAt, statusAt } from './expiry.ts';
+import { lapse, modeAt, statusAt } from './expiry.ts';
 import type { Availability, CustomStatus, Mode, PresenceRecord } from './record.ts';
 
 /** Movement of the last activity that is worth an event of its own, ms. */
@@ -14,6 +14,8 @@ interface Face {
 /** What the person sees of herself. */
 export interface Own extends Face {
   readonly mode: Mode;
+  /** When what she said of her mode ends by itself, ms since 1970; absent when never. */
+  readonly until?: number;
 }
 
 /** Everything that anybody but the person may ever learn (semantics §2). */
@@ -30,9 +32,12 @@ export interface Projection {
 export const NOTHING_SHOWN: Shown = { mode: 'offline', status: null, lastActivity: null };
 
 /** Both views of a record at `now`. The only way from a record to what leaves the bridge. */
-export function project(record: PresenceRecord, now: number, timing: Timing): Projection {
+export function project(stored: PresenceRecord, now: number, timing: Timing): Projection {
+  const record = lapse(stored, now, timing);
   const mode = modeAt(record, now, timing);
-  const own: Own = { mode, status: statusAt(record.status, now), lastActivity: record.lastActivity };
+  const face: Face = { status: statusAt(record.status, now), lastActivity: record.lastActivity };
+  const until = record.claim?.expiresAt ?? null;
+  const own: Own = { ...face, mode, ...(until !== null && { until }) };
   const { veil } = record;
   if (veil) {
     const shown: Shown = {
@@ -43,7 +48,7 @@ export function project(record: PresenceRecord, now: number, timing: Timing): Pr
     return { own, shown };
   }
   // An invisible record without a veil cannot be made by `reduce`; should one ever be read, it shows nothing.
-  return { own, shown: mode === 'invisible' ? NOTHING_SHOWN : { ...own, mode } };
+  return { own, shown: mode === 'invisible' ? NOTHING_SHOWN : { ...face, mode } };
 }
 
 /** Whether there is no difference worth telling: activity alone is told once it has moved by a minute. */

@@ -1,5 +1,5 @@
 import type { Rule, Timing } from './expiry.ts';
-import { claimEnd, isHere, liveSessions, verdictAt } from './expiry.ts';
+import { claimEnd, isHere, lapse, liveSessions, verdictAt } from './expiry.ts';
 import type { Claim, Feed, Mode, PresenceRecord, Session, Veil } from './record.ts';
 import type { Own, Shown } from './shown.ts';
 import { project } from './shown.ts';
@@ -9,7 +9,8 @@ export interface Grounds {
   /** What decided (semantics §5). */
   readonly rule: Rule;
   readonly claim:
-    (Omit<Claim, 'activeAt'> & { readonly endsAt: number | null; readonly holds: boolean }) | null;
+    | (Omit<Claim, 'activeAt' | 'expiresAt'> & { readonly endsAt: number | null; readonly holds: boolean })
+    | null;
   readonly sessions: readonly Omit<Session, 'id'>[];
   /** What real servers say. */
   readonly feeds: readonly Pick<Feed, 'origin' | 'mode' | 'endsAt'>[];
@@ -21,7 +22,13 @@ export interface Deadline {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly what:
-    'claim ends' | 'claim idles' | 'session ends' | 'session idles' | 'feed ends' | 'status ends';
+    | 'claim ends'
+    | 'claim expires'
+    | 'claim idles'
+    | 'session ends'
+    | 'session idles'
+    | 'feed ends'
+    | 'status ends';
 }
 
 /** Why somebody is shown as she is, for others. */
@@ -41,7 +48,8 @@ export interface Revelation {
 }
 
 /** Semantics §6: no byte of it differs between whoever is invisible and whoever has said offline. Pure. */
-export function explain(record: PresenceRecord, now: number, timing: Timing): Explanation {
+export function explain(stored: PresenceRecord, now: number, timing: Timing): Explanation {
+  const record = lapse(stored, now, timing);
   const { shown } = project(record, now, timing);
   const isVeiled = record.veil !== null || record.claim?.mode === 'invisible';
   // A server where she is invisible says what one says where she is offline: nothing.
@@ -50,7 +58,8 @@ export function explain(record: PresenceRecord, now: number, timing: Timing): Ex
 }
 
 /** Everything. Only for a reader whose reason has been kept. Pure. */
-export function reveal(record: PresenceRecord, now: number, timing: Timing): Revelation {
+export function reveal(stored: PresenceRecord, now: number, timing: Timing): Revelation {
+  const record = lapse(stored, now, timing);
   return {
     own: project(record, now, timing).own,
     grounds: groundsOf(record, now, timing),
@@ -76,8 +85,14 @@ function groundsOf(record: PresenceRecord, now: number, timing: Timing): Grounds
 
 function claimGround(claim: Claim, now: number, timing: Timing): Grounds['claim'] {
   const { mode, origin, at } = claim;
-  const end = mode === 'invisible' || mode === 'offline' ? Infinity : claimEnd(claim, timing);
+  const end = endOf(claim, timing);
   return { mode, origin, at, endsAt: end === Infinity ? null : end, holds: now < end };
+}
+
+/** When it ends if she does nothing; Infinity for never. */
+function endOf(claim: Claim, timing: Timing): number {
+  const stays = claim.mode === 'invisible' || claim.mode === 'offline';
+  return Math.min(stays ? Infinity : claimEnd(claim, timing), claim.expiresAt ?? Infinity);
 }
 
 /** All instants of the record, in order; those that are over or never come are for the caller to leave out. */
@@ -93,8 +108,11 @@ function deadlinesOf(record: PresenceRecord, timing: Timing): Deadline[] {
       .map(({ endsAt }) => ({ at: endsAt, what: 'feed ends' }) as const),
   ];
   if (typeof status?.expiresAt === 'number') found.push({ at: status.expiresAt, what: 'status ends' });
-  if (claim && claim.mode !== 'invisible' && claim.mode !== 'offline') {
-    found.push({ at: claimEnd(claim, timing), what: 'claim ends' });
+  if (claim) {
+    const { expiresAt } = claim;
+    if (expiresAt !== null) found.push({ at: expiresAt, what: 'claim expires' });
+    const at = endOf(claim, timing);
+    if (at !== expiresAt) found.push({ at, what: 'claim ends' });
     const active = record.lastActivity ?? claim.activeAt;
     if (ages(claim.mode)) found.push({ at: active + timing.idleAfter, what: 'claim idles' });
   }

@@ -18,7 +18,7 @@ export function encodeRecord(record: PresenceRecord): string {
   const { version, claim, status, lastActivity, veil, sessions, settledAt, feeds } = record;
   return JSON.stringify([
     version,
-    claim && [claim.mode, claim.origin, claim.at, claim.activeAt - claim.at],
+    claim && encodeClaim(claim),
     status && encodeStatus(status),
     lastActivity,
     veil && [veil.lastActivity, veil.status && encodeStatus(veil.status), veil.sealed],
@@ -51,10 +51,21 @@ function encodeStatus({ text, emoji, origin, expiresAt }: CustomStatus): unknown
   return [text, emoji, origin, expiresAt];
 }
 
+function encodeClaim({ mode, origin, at, activeAt, expiresAt }: Claim): unknown[] {
+  return [mode, origin, at, activeAt - at, ...(expiresAt === null ? [] : [expiresAt])];
+}
+
 function decodeClaim(value: unknown): Claim {
-  const [mode, origin, said, quiet] = tuple(value, 4);
+  const values = list(value);
+  const [mode, origin, said, quiet, expiresAt] = tuple(values.length === 4 ? [...values, null] : values, 5);
   const at = whole(said);
-  return { mode: modeFrom(mode), origin: originFrom(origin), at, activeAt: at + whole(quiet) };
+  return {
+    mode: modeFrom(mode),
+    origin: originFrom(origin),
+    at,
+    activeAt: at + whole(quiet),
+    expiresAt: orNull(expiresAt, whole),
+  };
 }
 
 function decodeSession(value: unknown): Session {

@@ -15,6 +15,7 @@ export const FULL_RECORD: PresenceRecord = {
     origin: 'left' as NetworkName,
     at: 1_767_225_600_123,
     activeAt: 1_767_225_600_124,
+    expiresAt: 1_767_229_200_000,
   },
   sessions: [
     {

@@ -2,6 +2,7 @@ import type { Cluster, Follower } from '../../src/presence/cluster.ts';
 import { alone, touchedBy } from '../../src/presence/cluster.ts';
 import type { Directory } from '../../src/presence/directory.ts';
 import type { Network } from '../../src/presence/network.ts';
+import type { Rules } from '../../src/presence/reduce.ts';
 import type { PresenceStore } from '../../src/presence/store.ts';
 import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
 import type { TestBridge } from './bridge.ts';
@@ -19,7 +20,11 @@ export interface TestNode {
 }
 
 /** Nodes over one store in memory, on one clock. */
-export async function makeNodes(count: number, networks: readonly Network[]): Promise<TestNode[]> {
+export async function makeNodes(
+  count: number,
+  networks: readonly Network[],
+  rules?: Rules,
+): Promise<TestNode[]> {
   const store = new MemoryStore();
   const clock = new ManualClock();
   const queues: News[][] = Array.from({ length: count }, () => []);
@@ -36,6 +41,7 @@ export async function makeNodes(count: number, networks: readonly Network[]): Pr
       store: telling(store, tell),
       cluster: { ...alone(`node-${index}`), follow },
       secrets: `node-${index}`,
+      ...(rules && { rules }),
     });
     return {
       bridge,

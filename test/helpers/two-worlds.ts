@@ -142,6 +142,7 @@ async function observe(
       await look(`/_matrix/client/${version}/presence/${una.matrix.id}/status`, matrix.token);
     }
     await look(`/_matrix/client/api/v1/presence/list/${matrix.id}`, matrix.token);
+    await look('/bridge/v1/me/contacts', matrix.token);
     const since = cursors.get(name);
     const query = `set_presence=offline${since === undefined ? '' : `&since=${since}`}`;
     const sync = await app.call('GET', `/_matrix/client/v3/sync?${query}`, matrix.token);
@@ -150,6 +151,9 @@ async function observe(
   }
   await look(`/bridge/v1/people/${una.id}`, OPERATOR);
   await look('/bridge/v1/people', OPERATOR);
+  await look('/bridge/v1/people?search=una', OPERATOR);
+  await look('/bridge/v1/overview', OPERATOR);
+  await look('/bridge/v1/overview/history', OPERATOR);
   await look('/metrics', OPERATOR);
   await look('/bridge/v1/audit', OPERATOR);
   await look(`/bridge/v1/people/${una.id}/why`, OPERATOR);

@@ -66,7 +66,7 @@ export function claimed(mode: Mode, origin: Origin, more: Partial<PresenceRecord
   return {
     ...BLANK,
     version: 7,
-    claim: { mode, origin, at: START, activeAt: START },
+    claim: { mode, origin, at: START, activeAt: START, expiresAt: null },
     lastActivity: START,
     ...more,
   };

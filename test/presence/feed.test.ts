@@ -252,7 +252,7 @@ describe('invisible on a server', () => {
     const here = reduce(hidden, { ...says(rich, 'invisible') }, START + 2, RULES);
     const elsewhere: PresenceRecord = {
       ...here,
-      claim: { mode: 'invisible', origin: QUIET, at: START + 2, activeAt: START + 2 },
+      claim: { mode: 'invisible', origin: QUIET, at: START + 2, activeAt: START + 2, expiresAt: null },
     };
     expect(shownAt(told([report('online')], elsewhere)).mode).toBe('offline');
   });

@@ -96,7 +96,7 @@ describe('the claim after a write', () => {
     const next = reduce(BLANK, says(poor, 'idle'), START, RULES);
     expect(next).toEqual({
       version: 1,
-      claim: { mode: 'idle', origin: QUIET, at: START, activeAt: START },
+      claim: { mode: 'idle', origin: QUIET, at: START, activeAt: START, expiresAt: null },
       sessions: [],
       feeds: [],
       status: null,

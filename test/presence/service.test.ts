@@ -16,7 +16,7 @@ class ContestedStore extends MemoryStore {
     if (this.others > 0) {
       this.others--;
       const at = record.lastActivity ?? 0;
-      const claim = { mode: 'dnd', origin: QUIET, at, activeAt: at } as const;
+      const claim = { mode: 'dnd', origin: QUIET, at, activeAt: at, expiresAt: null } as const;
       await super.compareAndSet(person, expected, { ...record, claim });
     }
     return super.compareAndSet(person, expected, record);

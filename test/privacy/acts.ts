@@ -38,14 +38,23 @@ function modeWrite(who: fc.Arbitrary<Act['who']>, mode: readonly string[]): fc.A
       mode: fc.constantFrom(...mode),
       said,
       expiry,
+      ends: expiry,
       network: fc.constantFrom('plexichat', 'matrix'),
     })
-    .map(({ who, mode, said, expiry, network }) => ({
+    .map(({ who, mode, said, expiry, ends, network }) => ({
       who,
       network: network,
       method: 'PUT',
       path: '/mode',
-      body: { mode, ...said, ...(expiry !== undefined && said.text ? { expires_in: expiry } : {}) },
+      body: {
+        mode,
+        ...said,
+        ...(expiry !== undefined && said.text ? { status_expires_in: expiry } : {}),
+        // Beyond every history where it is invisible, which then ends by itself (semantics §6).
+        ...(mode !== 'offline' && ends !== undefined
+          ? { expires_in: mode === 'invisible' ? 10_000_000 + ends : ends }
+          : {}),
+      },
     }));
 }
 

@@ -4,6 +4,7 @@ import type { PresenceRecord } from '../../src/presence/record.ts';
 import { nextChange } from '../../src/presence/expiry.ts';
 import { project, sameFace } from '../../src/presence/shown.ts';
 import { countSeen, isSeen } from '../../src/surfaces/plexichat/gateway/counters.ts';
+import { isNews } from '../../src/surfaces/bridge/dashboard/news.ts';
 import type { Act, Sabotage } from '../helpers/two-worlds.ts';
 import { bending, honest, OBSERVERS } from '../helpers/two-worlds.ts';
 import { anyone, others, says, unseenOnceOffline, unseenWhileInvisible, visible } from './acts.ts';
@@ -13,6 +14,7 @@ import { playLiveWorld } from './live-world.ts';
 vi.mock('../../src/presence/expiry.ts', { spy: true });
 vi.mock('../../src/presence/shown.ts', { spy: true });
 vi.mock('../../src/surfaces/plexichat/gateway/counters.ts', { spy: true });
+vi.mock('../../src/surfaces/bridge/dashboard/news.ts', { spy: true });
 
 const actual = await vi.importActual<{ project: typeof project }>('../../src/presence/shown.ts');
 
@@ -113,6 +115,14 @@ const LEAKS: [what: string, where: keyof Obtained, build: () => Sabotage][] = [
     },
   ],
   [
+    'that she does anything at all while hidden, to operators',
+    'events',
+    () => {
+      vi.mocked(isNews).mockReturnValue(true);
+      return honest;
+    },
+  ],
+  [
     'a mistake of hers while hidden, by logging it',
     'logs',
     () => {
@@ -126,9 +136,11 @@ afterEach(() => vi.resetAllMocks());
 
 describe('whoever watches live cannot tell invisible from offline (semantics §6)', () => {
   it(
-    'by frames and their numbers, by when they come, by what wakes a sync, by metrics or logs',
+    'by frames and their numbers, by when they come, by what wakes a sync, by what a dashboard is told, by metrics or logs',
     async () => {
-      await fc.assert(twoWorlds(honest, ['gateway', 'polls', 'metrics', 'logs']), { numRuns: RUNS });
+      await fc.assert(twoWorlds(honest, ['gateway', 'polls', 'events', 'metrics', 'logs']), {
+        numRuns: RUNS,
+      });
     },
     60_000 + RUNS * 2000,
   );

@@ -1,7 +1,9 @@
 import type { Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { pino } from 'pino';
 import type { Reply, TestApp, TestPerson } from '../helpers/app.ts';
 import { makeApp, OPERATOR } from '../helpers/app.ts';
+import { EventStream } from '../helpers/event-stream.ts';
 import { settled } from '../helpers/settled.ts';
 import type { Act, Name, Sabotage } from '../helpers/two-worlds.ts';
 import { makeCast, OBSERVERS, play, transcript } from '../helpers/two-worlds.ts';
@@ -33,6 +35,8 @@ export interface Obtained {
   readonly gateway: readonly string[];
   readonly polls: readonly string[];
   readonly metrics: readonly string[];
+  /** What a dashboard was told that looks at Una. */
+  readonly events: readonly string[];
   readonly logs: readonly string[];
 }
 
@@ -68,6 +72,9 @@ class LiveWorld {
   readonly #gateway: string[] = [];
   readonly #polls: string[] = [];
   readonly #metrics: string[] = [];
+  readonly #events: string[] = [];
+  readonly #sockets = new Set<Socket>();
+  #dashboard: EventStream | null = null;
   readonly #watching = new Map<Observer, GatewayClient>();
   readonly #polling = new Map<Observer, { since: string; reply: Reply | null }>();
   /** Una's connections, the last one first. */
@@ -78,6 +85,7 @@ class LiveWorld {
     this.#server = app.http.server;
     this.#cast = cast;
     this.#logs = logs;
+    app.http.server.on('connection', (socket: Socket) => this.#sockets.add(socket));
   }
 
   static async make(sabotage: Sabotage): Promise<LiveWorld> {
@@ -94,6 +102,7 @@ class LiveWorld {
       await live.#identify(name, name === 'liz');
       live.#poll(name, '');
     }
+    await live.#watch();
     await live.mark();
     return live;
   }
@@ -134,9 +143,13 @@ class LiveWorld {
       this.#poll(name, `&since=${reply.body.next_batch}`);
     }
     await settled();
+    await this.#takeEvents();
     const { text } = await this.#app.call('GET', '/metrics', OPERATOR);
     this.#metrics.push(text);
-    for (const lines of [this.#gateway, this.#polls]) lines.push(`now ${this.#app.clock.now()}`);
+    const why = `/bridge/v1/people/${this.#cast.get('una')!.id}/why`;
+    this.#events.push(transcript('why', await this.#app.call('GET', why, OPERATOR)));
+    for (const lines of [this.#gateway, this.#polls, this.#events])
+      lines.push(`now ${this.#app.clock.now()}`);
   }
 
   async end(): Promise<Obtained> {
@@ -147,10 +160,27 @@ class LiveWorld {
       gateway: [...this.#gateway],
       polls: [...this.#polls],
       metrics: this.#metrics,
+      events: [...this.#events],
       logs: [...this.#logs],
     };
     await this.#app.http.close();
     return obtained;
+  }
+
+  async #watch(): Promise<void> {
+    const { port } = this.#server.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}/bridge/v1/events?person=${this.#cast.get('una')!.id}`;
+    this.#dashboard = await EventStream.open(url, { authorization: `Bearer ${OPERATOR}` });
+  }
+
+  /** Takes down what the dashboard was told, once all of it has come. */
+  async #takeEvents(): Promise<void> {
+    const stream = this.#dashboard!;
+    const line = [...this.#sockets].find(({ remotePort }) => remotePort === stream.line.port)!;
+    await stream.until(() => stream.line.bytes === line.bytesWritten);
+    await settled();
+    this.#events.push(stream.text);
+    stream.text = '';
   }
 
   async #identify(name: Observer, compress: boolean): Promise<void> {

@@ -13,7 +13,15 @@ const origin = fc.constantFrom('left', 'right', 'bridge') as fc.Arbitrary<Origin
 const status = fc.option(fc.record({ text, emoji: text, origin, expiresAt: fc.option(time) }));
 const record: fc.Arbitrary<PresenceRecord> = fc.record({
   version: time,
-  claim: fc.option(fc.record({ mode: fc.constantFrom(...MODES), origin, at: time, activeAt: time })),
+  claim: fc.option(
+    fc.record({
+      mode: fc.constantFrom(...MODES),
+      origin,
+      at: time,
+      activeAt: time,
+      expiresAt: fc.option(time),
+    }),
+  ),
   sessions: fc.array(
     fc.record({
       id: fc.string({ unit: 'binary' }),
@@ -62,7 +70,7 @@ test('a log body keeps every change, in order', () => {
 
 test('a typical record takes little room', () => {
   const at = 1_767_225_600_000;
-  const claim = { mode: 'dnd', origin: 'network-one' as Origin, at, activeAt: at } as const;
+  const claim = { mode: 'dnd', origin: 'network-one' as Origin, at, activeAt: at, expiresAt: null } as const;
   const busy = { text: 'In a meeting', emoji: ':calendar:', origin: claim.origin, expiresAt: null };
   expect(encodeRecord(recordOf(12, { claim, lastActivity: at })).length).toBeLessThanOrEqual(75);
   expect(encodeRecord(recordOf(12, { claim, status: busy, lastActivity: at })).length).toBeLessThanOrEqual(
@@ -81,12 +89,25 @@ test.each([
   ['a broken number', JSON.stringify(encoded.with(3, 1.5))],
   ['an unknown mode', JSON.stringify(encoded.with(1, ['away', 'left', 1]))],
   ['a claim without time', JSON.stringify(encoded.with(1, ['dnd', 'left']))],
+  ['a claim with an expiry of text', JSON.stringify(encoded.with(1, ['dnd', 'left', 1, 0, '5']))],
+  ['a claim with too much', JSON.stringify(encoded.with(1, ['dnd', 'left', 1, 0, 5, 6]))],
   ['an origin of no text', JSON.stringify(encoded.with(1, ['dnd', 1, 1]))],
   ['a status of text', JSON.stringify(encoded.with(2, 'text'))],
   ['an emoji of no text', JSON.stringify(encoded.with(2, [null, 1, 'left', null]))],
   ['a veil without seal', JSON.stringify(encoded.with(4, [null, null, null]))],
 ])('refuses %s', (_, damaged) => {
   expect(() => decodeRecord(damaged)).toThrow();
+});
+
+test('reads a claim as it was written before it could expire', () => {
+  const old = [1, ['dnd', 'left', 1000, 5], null, 1005, null, [], null];
+  expect(decodeRecord(JSON.stringify(old)).claim).toEqual({
+    mode: 'dnd',
+    origin: 'left',
+    at: 1000,
+    activeAt: 1005,
+    expiresAt: null,
+  });
 });
 
 test('keeps the blank record', () => {

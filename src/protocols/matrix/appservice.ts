@@ -16,7 +16,7 @@ const MODES: ReadonlyMap<string, Exclude<Mode, 'invisible'>> = new Map([
 ]);
 
 /** Matrix §application services: PUT transactions. Lists of the wrong shape count as absent. */
-const transactionBody = z.object({
+export const transactionBody = z.object({
   events: z.array(z.unknown()),
   ephemeral: z.array(z.unknown()).optional().catch(undefined),
   'de.sorunome.msc2409.ephemeral': z.array(z.unknown()).optional().catch(undefined),
@@ -115,3 +115,14 @@ export function updateOf(sender: string, content: PresenceContent): PresenceUpda
     currentlyActive: active ?? false,
   };
 }
+
+/** Matrix §third party networks: what a homeserver is told of a protocol; it drops one without `instances`. */
+export const protocolAnswer = z.object({
+  user_fields: z.array(z.never()),
+  location_fields: z.array(z.never()),
+  icon: z.literal(''),
+  field_types: z.strictObject({}),
+  instances: z.array(z.never()),
+});
+/** No user and no place is ever found. */
+export const nothingFound = z.array(z.never());

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { BridgeError, ErrorCode } from '../../presence/errors.ts';
 
 interface Answer {
@@ -43,19 +44,19 @@ const ANSWERS = {
   internal: { status: 500, errcode: 'M_UNKNOWN', message: 'Internal error' },
 } as const satisfies Record<ErrorCode, Answer>;
 
-interface StandardError {
-  readonly errcode: string;
-  readonly error: string;
-  readonly soft_logout?: false;
-  /** Milliseconds. */
-  readonly retry_after_ms?: number;
-}
+/** Whatever a refusal says; of a token that the homeserver refused it may say less, or more. */
+export const errorBody = z.looseObject({
+  errcode: z.string(),
+  error: z.string(),
+  soft_logout: z.boolean().exactOptional(),
+  retry_after_ms: z.number().exactOptional().describe('Milliseconds'),
+});
 
 export interface MatrixRefusal {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** The standard error; or, of a token that the homeserver refused, its own body unchanged. */
-  readonly body: Partial<StandardError>;
+  readonly body: Partial<z.output<typeof errorBody>>;
 }
 
 /** The standard error response (Matrix §API standards). What a 5xx says never comes from the inside. */

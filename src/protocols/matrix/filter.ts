@@ -18,7 +18,7 @@ const eventFilter = z.object({
 });
 
 /** Matrix §filtering: Filter. Only `presence` has a meaning here; the rest is checked as clients expect. */
-const filterBody = z.object({
+export const filterBody = z.object({
   presence: eventFilter.optional(),
   account_data: eventFilter.optional(),
   room: z

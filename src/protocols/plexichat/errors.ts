@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { BridgeError, ErrorCode } from '../../presence/errors.ts';
 
 const ANSWERS = {
@@ -23,22 +24,22 @@ const ANSWERS = {
 /** When to try again if the error itself does not say, ms. */
 const RETRY_AFTER_MS = 1000;
 
-interface Envelope {
-  readonly error: { readonly code: number; readonly message: string };
-}
-
-interface RateLimited {
-  readonly message: string;
-  /** Seconds. */
-  readonly retry_after: number;
-  readonly global: false;
-  readonly scope: 'route';
-}
+const envelope = z.object({
+  error: z.object({ code: z.number().int().describe('The status'), message: z.string() }),
+});
+const rateLimited = z.object({
+  message: z.string(),
+  retry_after: z.number().describe('Seconds'),
+  global: z.literal(false),
+  scope: z.literal('route'),
+});
+/** Whatever a refusal says. */
+export const errorBody = z.union([envelope, rateLimited]);
 
 export interface PlexichatRefusal {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: Envelope | RateLimited;
+  readonly body: z.output<typeof errorBody>;
 }
 
 /** Plexichat errors: the envelope, but for a 429. What a 5xx says never comes from the inside. */

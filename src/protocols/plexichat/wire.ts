@@ -25,27 +25,50 @@ function textUpTo(max: number) {
 
 /** The body of a PUT; its messages are those of the server, fields in the order of its complaints. */
 export const presenceBody = z.object({
-  status: text,
-  custom_status: textUpTo(MAX_STATUS_TEXT).nullish(),
-  custom_emoji: textUpTo(MAX_EMOJI).nullish(),
+  status: text.describe('online, idle, dnd, invisible or offline').meta({ examples: ['dnd'] }),
+  custom_status: textUpTo(MAX_STATUS_TEXT)
+    .meta({ maxLength: MAX_STATUS_TEXT, examples: ['In a meeting'] })
+    .nullish()
+    .describe('Absent or null leaves text and emoji alone; "" clears both'),
+  custom_emoji: textUpTo(MAX_EMOJI)
+    .meta({ maxLength: MAX_EMOJI, examples: [':computer:'] })
+    .nullish()
+    .describe('A custom_status without one clears it'),
 });
 
 /** The presence object, its keys in the documented order. */
-export interface WirePresence {
-  readonly user_id: string;
-  readonly status: string;
-  readonly custom_status: string | null;
-  readonly custom_emoji: string | null;
-  /** Unix time in the unit of the dialect setting. */
-  readonly last_seen: number | null;
-}
+export const wirePresence = z.object({
+  user_id: z.string(),
+  status: z.string().describe('Invisible only to the user herself'),
+  custom_status: z.string().nullable(),
+  custom_emoji: z.string().nullable(),
+  last_seen: z.number().int().nullable().describe('Unix time; in ms, and 0 for unknown, with dialect server'),
+});
+export type WirePresence = Readonly<z.output<typeof wirePresence>>;
 
 /** The caller herself. */
-export interface WireUser {
-  readonly id: string;
-  readonly username: string;
-  readonly email: null;
-  readonly avatar_url: string | null;
-  /** Unix time in the unit of the dialect setting. */
-  readonly created_at: number;
-}
+export const wireUser = z.object({
+  id: z.string(),
+  username: z.string(),
+  email: z.null(),
+  avatar_url: z.string().nullable(),
+  created_at: z.number().int().describe('Unix time; in ms with dialect server'),
+});
+export type WireUser = Readonly<z.output<typeof wireUser>>;
+
+export const wireHealth = z.object({ status: z.literal('healthy'), version: z.string() });
+
+const wireVersionNumber = z.object({
+  stage: z.string(),
+  major: z.number().int(),
+  minor: z.number().int(),
+  build: z.number().int(),
+  string: z.string(),
+});
+export const wireVersion = z.object({
+  version: wireVersionNumber,
+  min_supported_version: wireVersionNumber,
+  api_version: z.string(),
+});
+
+export const wireCapabilities = z.object({ access_token_required: z.boolean() });

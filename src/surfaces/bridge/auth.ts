@@ -4,6 +4,7 @@ import { BridgeError } from '../../presence/errors.ts';
 import type { PersonId } from '../../presence/identity.ts';
 import type { Caller, Secrets } from '../../presence/tokens.ts';
 import type { Gate } from '../../admission/gate.ts';
+import type { OperatorSessions } from './dashboard/operator-sessions.ts';
 
 export interface OperatorAuthOptions {
   readonly gate: Gate;
@@ -33,12 +34,64 @@ export function userOf(request: FastifyRequest): PersonId {
   return request.getDecorator<Caller>(CALLER).person;
 }
 
-/** Throws unless the request carries the operator token. */
-export async function demandOperator(request: FastifyRequest, options: OperatorAuthOptions): Promise<void> {
-  const { gate, secrets, operatorTokenHash } = options;
-  const given = Buffer.from(secrets.hash(await bearerToken(request, gate)));
+/** Where a browser that has signed in keeps its session. */
+export const SESSION_COOKIE = 'plexibridge_operator';
+
+/** Sent by our own pages; a form or link of another site cannot. */
+export const PAGE_HEADER = 'x-plexibridge-page';
+
+export interface BrowserAuthOptions extends OperatorAuthOptions {
+  readonly sessions: Pick<OperatorSessions, 'endOf'>;
+}
+
+/**
+ * Throws unless the request carries the operator token, or comes from a page of ours where an operator has signed in.
+ */
+export async function demandOperator(request: FastifyRequest, options: BrowserAuthOptions): Promise<void> {
+  const secret = sessionSecret(request);
+  if (request.headers.authorization !== undefined || secret === null) {
+    await demandOperatorToken(request, await bearerToken(request, options.gate), options);
+    return;
+  }
+  if ((await options.sessions.endOf(secret)) === null) {
+    await options.gate.refuse(request.ip, new BridgeError('unknown_token', 'The session has ended'));
+  }
+  demandOwnPage(request);
+}
+
+/** Throws unless it is the operator token. */
+export async function demandOperatorToken(
+  request: FastifyRequest,
+  token: string,
+  { gate, secrets, operatorTokenHash }: OperatorAuthOptions,
+): Promise<void> {
+  const given = Buffer.from(secrets.hash(token));
   const right = Buffer.from(operatorTokenHash);
   if (given.length !== right.length || !timingSafeEqual(given, right)) {
     await gate.refuse(request.ip, new BridgeError('unknown_token'));
   }
+}
+
+/** The secret of the session that the browser keeps; null when it keeps none. */
+export function sessionSecret({ headers }: FastifyRequest): string | null {
+  for (const pair of (headers.cookie ?? '').split(';')) {
+    const [name, value] = pair.trim().split('=');
+    if (name === SESSION_COOKIE && value) return value;
+  }
+  return null;
+}
+
+/** Throws `forbidden` for a request that a page of another site had a browser send. */
+export function demandOwnPage(request: FastifyRequest): void {
+  const { origin, 'sec-fetch-site': site, [PAGE_HEADER]: mark } = request.headers;
+  const reads = request.method === 'GET' || request.method === 'HEAD';
+  const foreign = site !== undefined && site !== 'same-origin' && site !== 'none';
+  const elsewhere = origin !== undefined && hostOf(origin) !== request.host;
+  if (foreign || elsewhere || (!reads && mark === undefined)) {
+    throw new BridgeError('forbidden', 'Only pages of this bridge may ask by a session');
+  }
+}
+
+function hostOf(origin: string): string | null {
+  return URL.canParse(origin) ? new URL(origin).host : null;
 }

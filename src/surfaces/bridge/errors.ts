@@ -1,4 +1,6 @@
+import { z } from 'zod';
 import type { BridgeError, ErrorCode } from '../../presence/errors.ts';
+import { ERROR_CODES } from '../../presence/errors.ts';
 
 const ANSWERS = {
   missing_token: { status: 401, message: 'A bearer token is needed' },
@@ -23,11 +25,15 @@ const ANSWERS = {
   internal: { status: 500, message: 'Internal error' },
 } as const satisfies Record<ErrorCode, { status: number; message: string }>;
 
+export const errorBody = z.object({
+  error: z.object({ code: z.enum(ERROR_CODES), message: z.string() }),
+});
+
 export interface Refusal {
   readonly status: number;
   /** Whole seconds, for `Retry-After`; null when trying again makes no sense. */
   readonly retryAfter: number | null;
-  readonly body: { readonly error: { readonly code: ErrorCode; readonly message: string } };
+  readonly body: z.output<typeof errorBody>;
 }
 
 /** The bridge's own error form: `{"error": {"code", "message"}}` with the domain's code. */

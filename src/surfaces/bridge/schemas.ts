@@ -87,6 +87,39 @@ export async function findPerson(
   return people.get(text as PersonId);
 }
 
+/** Somebody as another user may know her. */
+export function acquaintanceSchema(networks: readonly Network[]) {
+  return personSchema(networks)
+    .omit({ id: true, visibility: true, created_at: true, linked: true, stand_ins: true })
+    .meta({ title: 'Acquaintance' });
+}
+
+export function encodeAcquaintance(person: Person, networks: readonly Network[]) {
+  return {
+    ...Object.fromEntries(networks.map((network) => [`${network.name}_id`, idOn(person, network)])),
+    display_name: person.displayName,
+    avatar_url: person.avatarUrl,
+  };
+}
+
+export const anyIdParams = z.object({ id: z.string().describe('An id on any network') });
+
+/** The address that an id is: of somebody where there is one, else of nobody yet. Throws `bad_parameter`. */
+export async function addressOf(
+  people: Pick<People, 'find'>,
+  networks: readonly Network[],
+  text: string,
+): Promise<Address> {
+  const possible = networks.flatMap((network): Address[] => {
+    const id = network.parseId(text);
+    return id === null ? [] : [{ network: network.name, id }];
+  });
+  for (const address of possible) if (await people.find(address)) return address;
+  const [first] = possible;
+  if (!first) throw new BridgeError('bad_parameter', 'id: not an id of any network');
+  return first;
+}
+
 export function networkName(networks: readonly Network[]) {
   return z.enum(networks.map(({ name }): string => name));
 }

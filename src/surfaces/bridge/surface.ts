@@ -1,23 +1,63 @@
-import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import {
   hasZodFastifySchemaValidationErrors,
-  jsonSchemaTransform,
   serializerCompiler,
   validatorCompiler,
 } from 'fastify-type-provider-zod';
 import { BridgeError } from '../../presence/errors.ts';
+import type { ApiDocument, Described } from '../http/documentation.ts';
+import { document } from '../http/documentation.ts';
 import { asBridgeError } from '../http/bridge-error.ts';
 import { parseJson, takeBodiesAsBytes } from '../http/json-body.ts';
 import { withOtherMethodsRefused } from '../http/other-methods.ts';
-import type { BridgeContext } from './context.ts';
-import { bridgeRefusal } from './errors.ts';
+import type { BridgeContext, DashboardContext } from './context.ts';
+import { Failures } from './dashboard/failures.ts';
+import { LiveFeed } from './dashboard/live-feed.ts';
+import { OperatorSessions } from './dashboard/operator-sessions.ts';
+import { encodeFace, overviewOf } from './dashboard/overview.ts';
+import { ShownTally } from './dashboard/shown-tally.ts';
+import { pages } from './pages.ts';
+import { docs } from './docs.ts';
+import { bridgeRefusal, errorBody } from './errors.ts';
 import { health } from './routes/health.ts';
 import { metrics } from './routes/metrics.ts';
-import { operatorRoutes, userRoutes } from './routes/index.ts';
+import { operatorRoutes, sessionRoutes, userRoutes } from './routes/index.ts';
 
-export type BridgeSurfaceOptions = BridgeContext & { readonly version: string };
+export type BridgeSurfaceOptions = BridgeContext & {
+  readonly version: string;
+  /** Documents of the other surfaces, by name. */
+  readonly documents: ReadonlyMap<string, ApiDocument>;
+};
+
+/** How any request of a caller may be refused. */
+const AUTHENTICATION = ['missing_token', 'unknown_token', 'rate_limited', 'store_unavailable'] as const;
+
+const DESCRIBED: Described = {
+  title: 'plexibridge',
+  description: 'People, links, tokens and modes',
+  tags: {
+    people: 'Who is who, for the operator',
+    tokens: 'Tokens that the bridge gives out, for the operator',
+    links: 'Two accounts, one person',
+    me: 'What a user does for herself, with a token of either network',
+    session: 'Signing in with a browser',
+    audit: 'What operators and links have changed',
+    health: 'How the bridge is',
+  },
+  securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+  refusal: bridgeRefusal,
+  errorBody,
+  errorsOf: ({ url, schema, open }) => [
+    ...(open ? [] : AUTHENTICATION),
+    ...(schema.tags?.includes('me') ? (['upstream_unavailable'] as const) : []),
+    ...(url.includes('/:id') && !url.includes('/me/') ? (['not_found'] as const) : []),
+    ...(schema.params === undefined && schema.querystring === undefined ? [] : (['bad_json'] as const)),
+    ...(schema.body === undefined
+      ? []
+      : (['not_json', 'bad_json', 'bad_parameter', 'body_too_large', 'overloaded'] as const)),
+  ],
+};
 
 /** The bridge's own API: people, links, tokens and modes under `/bridge`, the probes, and the metrics. */
 export async function bridgeSurface(app: FastifyInstance, options: BridgeSurfaceOptions): Promise<void> {
@@ -37,39 +77,65 @@ export async function bridgeSurface(app: FastifyInstance, options: BridgeSurface
     if (retryAfter !== null) void reply.header('retry-after', retryAfter);
     return reply.code(status).send(body);
   });
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'plexibridge',
-        description: 'People, links, tokens and modes',
-        version: options.version,
-      },
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
-      security: [{ bearer: [] }],
-    },
-    transform: jsonSchemaTransform,
-  });
+  const documents = new Map(options.documents);
+  await document(
+    app,
+    { version: options.version, publish: (each) => documents.set('bridge', each) },
+    DESCRIBED,
+  );
 
+  const context = dashboard(app, options);
   const typed = app.withTypeProvider<ZodTypeProvider>();
   withOtherMethodsRefused(app, () => {
-    health(typed, options);
-    metrics(typed, options);
+    health(typed, context);
+    metrics(typed, context);
   });
   await app.register(
     async (bridge) => {
       bridge.setNotFoundHandler(() => {
         throw new BridgeError('unknown_endpoint');
       });
-      bridge.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
-      await bridge.register(scope(operatorRoutes, options), { prefix: '/v1' });
-      await bridge.register(scope(userRoutes, options), { prefix: '/v1' });
+      pages(bridge);
+      await bridge.register(docs, { documents });
+      for (const routes of [sessionRoutes, operatorRoutes, userRoutes]) {
+        await bridge.register(scope(routes, context), { prefix: '/v1' });
+      }
     },
     { prefix: '/bridge' },
   );
 }
 
-function scope(register: typeof operatorRoutes, context: BridgeContext) {
+/** What dashboards need, for as long as the server runs. */
+function dashboard(app: FastifyInstance, options: BridgeSurfaceOptions): DashboardContext {
+  const { presence, clock, networks, servers, version } = options;
+  const report = (error: unknown) => app.log.error({ err: error }, 'the dashboard is behind');
+  const tally = new ShownTally({ presence, clock });
+  const failures = new Failures();
+  const sources = { version, startedAt: clock.now(), networks, servers, tally, failures };
+  const overview = () => overviewOf(sources);
+  const feed = new LiveFeed({
+    tally,
+    clock,
+    overview,
+    look: async (person) => encodeFace(person, (await presence.look(person)).shown),
+    report,
+  });
+  app.addHook('onReady', (done) => {
+    tally.start().catch(report);
+    done();
+  });
+  options.onMissed(() => void tally.refresh().catch(report));
+  // Before the server waits for requests to end: lines that are held would not.
+  app.addHook('preClose', (done) => {
+    feed[Symbol.dispose]();
+    tally[Symbol.dispose]();
+    done();
+  });
+  const sessions = new OperatorSessions(options);
+  return { ...options, sessions, failures, tally, feed, overview };
+}
+
+function scope(register: typeof operatorRoutes, context: DashboardContext) {
   return (app: FastifyInstance, _options: object, done: () => void): void => {
     withOtherMethodsRefused(app, () => register(app.withTypeProvider<ZodTypeProvider>(), context));
     done();

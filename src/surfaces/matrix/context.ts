@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { onRequestAsyncHookHandler } from 'fastify';
 import type { Audience } from '../../presence/audience.ts';
 import type { Clock } from '../../presence/clock.ts';
@@ -58,6 +59,11 @@ export interface ApiVersion {
   /** Lets a request in by its token, before anything else of it is read. */
   readonly authenticate: onRequestAsyncHookHandler;
 }
+
+/** The same, as it is documented. */
+export const userParams = z.object({
+  userId: z.string().describe('A user id, such as `@alice:example.org`'),
+});
 
 /** Of paths that name a user. */
 export interface UserParams {

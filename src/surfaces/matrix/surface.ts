@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { BridgeError } from '../../presence/errors.ts';
-import { matrixRefusal } from '../../protocols/matrix/errors.ts';
+import { errorBody, matrixRefusal } from '../../protocols/matrix/errors.ts';
 import { asBridgeError } from '../http/bridge-error.ts';
+import type { Described, Publication } from '../http/documentation.ts';
+import { document } from '../http/documentation.ts';
 import { takeBodiesAsBytes } from '../http/json-body.ts';
 import { withOtherMethodsRefused } from '../http/other-methods.ts';
 import { CALLER } from './auth.ts';
@@ -18,8 +20,48 @@ export const HEADERS = {
   'cache-control': 'no-cache, no-store, must-revalidate',
 };
 
+export type MatrixSurfaceOptions = MatrixContext & { readonly publication?: Publication };
+
+/** How any request of a caller may be refused, and any with a body. */
+const AUTHENTICATION = [
+  'missing_token',
+  'unknown_token',
+  'rate_limited',
+  'upstream_unavailable',
+  'store_unavailable',
+] as const;
+const READING = ['not_json', 'bad_json', 'body_too_large', 'overloaded'] as const;
+
+const DESCRIBED: Described = {
+  title: 'Matrix client API of plexibridge',
+  description: 'Presence as Matrix clients know it, in the words of `api/v1`, `r0`, `v3` and `unstable`.',
+  tags: {
+    presence: 'Who is there',
+    streams: 'What happens',
+    account: 'Who is who',
+    around: 'What clients ask for besides',
+  },
+  securitySchemes: {
+    bearer: { type: 'http', scheme: 'bearer' },
+    query: { type: 'apiKey', in: 'query', name: 'access_token' },
+  },
+  refusal: matrixRefusal,
+  errorBody,
+  errorsOf: ({ open, schema }) => [
+    ...(open ? [] : AUTHENTICATION),
+    // Of somebody else, or in a form that no id has.
+    ...(schema.params === undefined ? [] : (['bad_parameter', 'forbidden'] as const)),
+    ...(schema.querystring === undefined ? [] : (['bad_parameter'] as const)),
+    ...(schema.body === undefined ? [] : READING),
+  ],
+};
+
 /** The Matrix client API, everything under `/_matrix`. To be registered without a prefix. */
-export function matrixSurface(app: FastifyInstance, context: MatrixContext, done: () => void): void {
+export async function matrixSurface(
+  app: FastifyInstance,
+  { publication, ...context }: MatrixSurfaceOptions,
+): Promise<void> {
+  if (publication) await document(app, publication, DESCRIBED);
   takeBodiesAsBytes(app);
   app.decorateRequest(CALLER, null);
 
@@ -46,5 +88,4 @@ export function matrixSurface(app: FastifyInstance, context: MatrixContext, done
       throw new BridgeError('unknown_endpoint');
     });
   }
-  done();
 }

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Audience } from '../../presence/audience.ts';
 import type { Clock } from '../../presence/clock.ts';
 import type { Network } from '../../presence/network.ts';
@@ -38,6 +39,14 @@ export interface PlexichatContext {
 
 /** How a path names the caller instead of an id. */
 export const ME = '@me';
+
+/** The same, as it is documented. */
+export const userParams = z.object({
+  userId: z
+    .string()
+    .describe('Id of a user, or @me')
+    .meta({ examples: [ME] }),
+});
 
 /** Of paths that name a user. */
 export interface UserParams {

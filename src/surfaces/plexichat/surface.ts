@@ -1,8 +1,10 @@
 import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
 import { BridgeError } from '../../presence/errors.ts';
-import { plexichatRefusal } from '../../protocols/plexichat/errors.ts';
+import { errorBody, plexichatRefusal } from '../../protocols/plexichat/errors.ts';
 import { asBridgeError } from '../http/bridge-error.ts';
+import type { Described, Publication } from '../http/documentation.ts';
+import { document } from '../http/documentation.ts';
 import { takeBodiesAsBytes } from '../http/json-body.ts';
 import { withOtherMethodsRefused } from '../http/other-methods.ts';
 import type { PlexichatContext } from './context.ts';
@@ -10,6 +12,29 @@ import { serveGateway } from './gateway/gateway.ts';
 import { RATE_LIMIT_HEADERS } from './rate-limit.ts';
 import { health } from './routes/health.ts';
 import { plexichatRoutes } from './routes/index.ts';
+
+/** How any request of a caller may be refused, and any with a body. */
+const AUTHENTICATION = [
+  'missing_token',
+  'unknown_token',
+  'rate_limited',
+  'upstream_unavailable',
+  'store_unavailable',
+] as const;
+const READING = ['not_json', 'bad_json', 'body_too_large', 'overloaded'] as const;
+
+const DESCRIBED: Described = {
+  title: 'Plexichat API of plexibridge',
+  description: 'Presence as Plexichat clients know it. What happens is told at the WebSocket `/gateway`.',
+  tags: { presence: 'Who is there', users: 'Who is who', around: 'What clients ask for besides' },
+  securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+  refusal: plexichatRefusal,
+  errorBody,
+  errorsOf: ({ open, schema }) => [
+    ...(open ? [] : AUTHENTICATION),
+    ...(schema.body === undefined ? [] : READING),
+  ],
+};
 
 /** What clients send; those that mean nothing here do no harm (Plexichat CORS). */
 const ALLOWED_HEADERS = [
@@ -23,8 +48,15 @@ const ALLOWED_HEADERS = [
   'X-Requested-With',
 ];
 
+export type PlexichatSurfaceOptions = PlexichatContext & { readonly publication?: Publication };
+
 /** The Plexichat API: everything under `/api/v1`, `/health`, and the WebSocket at `/gateway`. To be registered without a prefix. */
-export async function plexichatSurface(app: FastifyInstance, context: PlexichatContext): Promise<void> {
+export async function plexichatSurface(
+  app: FastifyInstance,
+  options: PlexichatSurfaceOptions,
+): Promise<void> {
+  const { publication, ...context } = options;
+  if (publication) await document(app, publication, DESCRIBED);
   takeBodiesAsBytes(app);
   app.addHook('onSend', (_request, reply, payload, done) => {
     // Fastify adds a charset, which Plexichat does not name.

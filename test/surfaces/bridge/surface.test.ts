@@ -3,15 +3,18 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Metrics } from '../../../src/metrics/metrics.ts';
 import type { PersonId } from '../../../src/presence/identity.ts';
 import { createServer } from '../../../src/surfaces/http/server.ts';
-import type { ServerHealth, ServerTokens } from '../../../src/surfaces/bridge/context.ts';
+import type { ServerTokens } from '../../../src/surfaces/bridge/context.ts';
+import type { ServerHealth } from '../../../src/surfaces/bridge/server-health.ts';
 import { bridgeRefusal } from '../../../src/surfaces/bridge/errors.ts';
 import { bridgeSurface } from '../../../src/surfaces/bridge/surface.ts';
 import { rich } from '../../presence/dialects.ts';
 import type { TestBridge } from '../../helpers/bridge.ts';
 import { countingSecrets, fakeNetwork, makeBridge } from '../../helpers/bridge.ts';
+import { START } from '../../helpers/clock.ts';
 import { silentLogger } from '../../helpers/logger.ts';
 
 const OPERATOR = 'operator-token-of-this-test';
+const MAX_CONTACTS = 3;
 const left = fakeNetwork('left');
 const right = fakeNetwork('right', 'derived');
 
@@ -27,6 +30,7 @@ beforeEach(async () => {
     networks: [left, right],
     writes: { burst: 3, perSecond: 1 },
     failures: { burst: 2, perSecond: 0.5 },
+    maxContacts: MAX_CONTACTS,
   });
   const secrets = countingSecrets();
   probe = () => Promise.resolve();
@@ -47,6 +51,7 @@ beforeEach(async () => {
     ...bridge,
     networks: [left, right],
     secrets,
+    directory: bridge.store,
     audit: bridge.store.audit,
     relations: bridge.store.relations,
     surfaces: [{ surface: 'loud', dialect: rich }],
@@ -58,6 +63,7 @@ beforeEach(async () => {
     metricsPublic: false,
     probe: () => probe(),
     version: '0.0.0',
+    documents: new Map(),
   });
 });
 
@@ -376,9 +382,10 @@ describe('mode', () => {
       bridge.clock.advance(1000);
     }
     const now = bridge.clock.now();
-    const said = { mode: 'dnd', text: 'focus', emoji: '🎧', expires_in: 60 };
+    const said = { mode: 'dnd', text: 'focus', emoji: '🎧', status_expires_in: 60 };
     expect((await call('PUT', '/bridge/v1/me/mode', said, token)).body).toEqual({
       mode: 'dnd',
+      until: null,
       text: 'focus',
       emoji: '🎧',
       expires_at: now + 60_000,
@@ -415,9 +422,16 @@ describe('mode', () => {
     ['a text that is too long', { mode: 'online', text: '🔥'.repeat(2049) }],
     ['an emoji that is too long', { mode: 'online', emoji: 'x'.repeat(65) }],
     ['a lone surrogate', { mode: 'online', text: 'a\ud83d' }],
-    ['an expiry of nothing', { mode: 'online', expires_in: 5 }],
-    ['an expiry of a clearing', { mode: 'online', text: '', expires_in: 5 }],
-    ['an expiry in the past', { mode: 'online', text: 't', expires_in: 0 }],
+    ['an expiry of nothing', { mode: 'online', status_expires_in: 5 }],
+    ['an expiry of a clearing', { mode: 'online', text: '', status_expires_in: 5 }],
+    ['an expiry in the past', { mode: 'online', text: 't', status_expires_in: 0 }],
+    ['an end in the past', { mode: 'dnd', until: START }],
+    ['an end in the past by its name', { mode: 'dnd', until: '2025-12-31T23:59:59Z' }],
+    ['an end that is none', { mode: 'dnd', until: 'tomorrow' }],
+    ['an end without a zone', { mode: 'dnd', until: '2026-01-01T12:00:00' }],
+    ['an end that is too far away', { mode: 'dnd', until: START + 31_536_000_001 }],
+    ['two ends', { mode: 'dnd', until: START + 1000, expires_in: 1 }],
+    ['an end of offline', { mode: 'offline', expires_in: 60 }],
   ])('refuses %s and changes nothing', async (_name, body) => {
     const token = await user();
     expect((await call('PUT', '/bridge/v1/me/mode', body, token)).status).toBe(400);
@@ -425,6 +439,40 @@ describe('mode', () => {
       mode: 'offline',
       last_active_at: null,
     });
+  });
+
+  it.each([
+    ['in seconds', { expires_in: 60 }],
+    ['by an instant', { until: START + 60_000 }],
+    ['by its name', { until: '2026-01-01T02:01:00+02:00' }],
+  ])('ends %s, and what was said with it', async (_name, end) => {
+    const token = await user();
+    const said = { mode: 'invisible', text: 'focus', ...end };
+    expect((await call('PUT', '/bridge/v1/me/mode', said, token)).body).toMatchObject({
+      mode: 'invisible',
+      until: START + 60_000,
+      expires_at: START + 60_000,
+    });
+    bridge.clock.advance(59_999);
+    const read = async () => (await call('GET', '/bridge/v1/me/mode', undefined, token)).body;
+    expect(await read()).toMatchObject({ mode: 'invisible', text: 'focus' });
+    bridge.clock.advance(1);
+    expect(await read()).toMatchObject({ mode: 'offline', until: null, text: null });
+  });
+
+  it('may outlive the status that it was said with', async () => {
+    const token = await user();
+    const said = { mode: 'dnd', text: 'focus', expires_in: 60, status_until: START + 5000 };
+    expect((await call('PUT', '/bridge/v1/me/mode', said, token)).body).toMatchObject({
+      until: START + 60_000,
+      expires_at: START + 5000,
+    });
+  });
+
+  it('has no end any more once it is said without one', async () => {
+    const token = await user();
+    await call('PUT', '/bridge/v1/me/mode', { mode: 'dnd', expires_in: 60 }, token);
+    expect((await call('PUT', '/bridge/v1/me/mode', { mode: 'dnd' }, token)).body?.['until']).toBeNull();
   });
 
   it('is limited per person', async () => {
@@ -437,6 +485,132 @@ describe('mode', () => {
     expect(statuses).toEqual([200, undefined, 200, undefined, 200, undefined, 429, '1']);
     bridge.clock.advance(1000);
     expect((await call('PUT', '/bridge/v1/me/mode', { mode: 'online' }, token)).status).toBe(200);
+  });
+});
+
+describe('what a user does for herself', () => {
+  /** Somebody with a token, and the whole of her own calls. */
+  async function somebody(ids: Record<string, string>) {
+    const { id } = await makePerson(ids);
+    const token = await makeToken(id, 'left');
+    const as = async (method: Method, path: string, body?: unknown) => {
+      bridge.clock.advance(2000);
+      return call(method, `/bridge/v1/me${path}`, body, token);
+    };
+    const names = async (list: 'contacts' | 'blocks') =>
+      (await as('GET', `/${list}`)).body?.[list].map((each: any) => each.left_id);
+    return { id, token, as, names };
+  }
+
+  it('knows who she is', async () => {
+    const una = await somebody({ left_id: 'una', display_name: 'Una' });
+    expect((await una.as('GET', '')).body).toMatchObject({
+      left_id: 'una',
+      display_name: 'Una',
+      linked: false,
+    });
+  });
+
+  it('chooses who may see her', async () => {
+    const una = await somebody({ left_id: 'una' });
+    const max = await somebody({ left_id: 'max' });
+    await max.as('PUT', '/contacts/una');
+    expect(await max.names('contacts')).toEqual(['una']);
+    const { status, body } = await una.as('PUT', '/visibility', { visibility: 'contacts' });
+    expect([status, body?.['visibility']]).toEqual([200, 'contacts']);
+    expect(await max.names('contacts')).toEqual([]);
+    await una.as('PUT', '/contacts/max');
+    expect(await max.names('contacts')).toEqual(['una']);
+    expect((await una.as('PUT', '/visibility', { visibility: 'friends' })).status).toBe(400);
+  });
+
+  it('lists contacts, and how they are', async () => {
+    const una = await somebody({ left_id: 'una' });
+    const max = await somebody({ left_id: 'max' });
+    for (const id of ['una', 'una', 'nobody'])
+      expect((await max.as('PUT', `/contacts/${id}`)).status).toBe(204);
+    await una.as('PUT', '/mode', { mode: 'dnd', text: 'focus' });
+    const at = bridge.clock.now();
+    expect((await max.as('GET', '/contacts')).body).toEqual({
+      contacts: [
+        {
+          left_id: 'una',
+          right_id: 'right-of-una',
+          display_name: null,
+          avatar_url: null,
+          mode: 'dnd',
+          text: 'focus',
+          emoji: null,
+          last_active_at: at,
+        },
+      ],
+    });
+    for (const id of ['una', 'nobody']) expect((await max.as('DELETE', `/contacts/${id}`)).status).toBe(204);
+    expect(await max.names('contacts')).toEqual([]);
+    await makePerson({ left_id: 'nobody' });
+    expect(await max.names('contacts')).toEqual([]);
+  });
+
+  it('blocks and lifts blocks', async () => {
+    const una = await somebody({ left_id: 'una' });
+    const max = await somebody({ left_id: 'max' });
+    await max.as('PUT', '/contacts/una');
+    for (const _ of [1, 2]) expect((await una.as('PUT', '/blocks/max')).status).toBe(204);
+    expect([await una.names('blocks'), await max.names('contacts')]).toEqual([['max'], []]);
+    expect(await max.names('blocks')).toEqual([]);
+    for (const _ of [1, 2]) expect((await una.as('DELETE', '/blocks/max')).status).toBe(204);
+    expect([await una.names('blocks'), await max.names('contacts')]).toEqual([[], ['una']]);
+  });
+
+  it('does not learn by a block who exists', async () => {
+    const una = await somebody({ left_id: 'una' });
+    const shy = await somebody({ left_id: 'shy', visibility: 'nobody' });
+    const answers = [];
+    for (const id of ['shy', 'nobody', 'una']) {
+      answers.push([(await una.as('PUT', `/blocks/${id}`)).status, await una.names('blocks')]);
+    }
+    expect(answers).toEqual([
+      [204, []],
+      [204, []],
+      [204, []],
+    ]);
+    // She is blocked all the same.
+    const target = await bridge.people.get(una.id as PersonId);
+    expect(await bridge.presence.shown(shy.id as PersonId, target)).toBeNull();
+  });
+
+  it('holds at most so many of each, whoever is named', async () => {
+    const una = await somebody({ left_id: 'una' });
+    for (let i = 0; i < MAX_CONTACTS; i++) {
+      await makePerson({ left_id: `p${i}` });
+      expect((await una.as('PUT', `/blocks/p${i}`)).status).toBe(204);
+      expect((await una.as('PUT', `/contacts/p${i}`)).status).toBe(204);
+    }
+    for (const path of ['/blocks/p0', '/blocks/nobody', '/contacts/p0', '/contacts/nobody']) {
+      const { status, body } = await una.as('PUT', path);
+      expect([path, status, body?.['error'].code]).toEqual([path, 403, 'limit_reached']);
+    }
+    expect((await una.as('DELETE', '/blocks/p0')).status).toBe(204);
+  });
+
+  it('is limited like every write, and needs a token of a user', async () => {
+    const una = await somebody({ left_id: 'una' });
+    bridge.clock.advance(10_000);
+    const calls: [Method, string, unknown?][] = [
+      ['PUT', '/visibility', { visibility: 'nobody' }],
+      ['PUT', '/contacts/x'],
+      ['DELETE', '/blocks/x'],
+      ['PUT', '/blocks/x'],
+    ];
+    const statuses = [];
+    for (const [method, path, body] of calls) {
+      statuses.push((await call(method, `/bridge/v1/me${path}`, body, una.token)).status);
+    }
+    expect(statuses).toEqual([200, 204, 204, 429]);
+    for (const path of ['', '/contacts', '/blocks']) {
+      bridge.clock.advance(10_000);
+      expect((await call('GET', `/bridge/v1/me${path}`)).status).toBe(401);
+    }
   });
 });
 

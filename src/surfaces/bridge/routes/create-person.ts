@@ -8,6 +8,7 @@ export function createPerson(
   { people, networks, defaultVisibility }: Pick<BridgeContext, 'people' | 'networks' | 'defaultVisibility'>,
 ): void {
   app.post('/people', {
+    config: { errors: ['conflict'] },
     schema: {
       summary: 'Make a person of one account or two',
       tags: ['people'],

@@ -7,8 +7,11 @@ import type { Address } from '../../../presence/identity.ts';
 import { ownAddress } from '../../../presence/identity.ts';
 import type { Network } from '../../../presence/network.ts';
 import { demandWrite } from '../../../admission/gate.ts';
+import { asBridgeError } from '../../http/bridge-error.ts';
 import { demandOperator } from '../auth.ts';
-import type { BridgeApp, BridgeContext } from '../context.ts';
+import type { BridgeApp, DashboardContext } from '../context.ts';
+import type { Failure } from '../dashboard/failures.ts';
+import { bridgeRefusal } from '../errors.ts';
 import {
   encodePerson,
   findPerson,
@@ -20,8 +23,16 @@ import {
 } from '../schemas.ts';
 
 type LinksContext = Pick<
-  BridgeContext,
-  'people' | 'links' | 'networks' | 'gate' | 'secrets' | 'operatorTokenHash'
+  DashboardContext,
+  | 'people'
+  | 'links'
+  | 'networks'
+  | 'gate'
+  | 'secrets'
+  | 'operatorTokenHash'
+  | 'sessions'
+  | 'failures'
+  | 'clock'
 >;
 
 export function links(app: BridgeApp, context: LinksContext): void {
@@ -37,7 +48,10 @@ export function links(app: BridgeApp, context: LinksContext): void {
     );
   const split = z.object({ people: z.array(personSchema(networks)) });
 
+  const config = { errors: ['not_found', 'conflict', 'upstream_unavailable'] as const };
+
   app.post('/links', {
+    config,
     schema: {
       summary:
         'Make two accounts one person: an operator by ids, the user herself by a token of each network',
@@ -46,13 +60,16 @@ export function links(app: BridgeApp, context: LinksContext): void {
       response: { 200: personSchema(networks), 201: personSchema(networks) },
     },
     handler: async (request, reply) => {
-      const { accounts, by } = await provenAccounts(request, request.body, context);
-      const { person, changed } = await context.links.link(...accounts, by);
+      const { person, changed } = await noting('link', context, async () => {
+        const { accounts, by } = await provenAccounts(request, request.body, context);
+        return context.links.link(...accounts, by);
+      });
       return reply.code(changed ? 201 : 200).send(encodePerson(person, networks));
     },
   });
 
   app.delete('/links', {
+    config,
     schema: {
       summary: 'Give two linked accounts their own people again; named and proven as when linking',
       tags: ['links'],
@@ -60,17 +77,20 @@ export function links(app: BridgeApp, context: LinksContext): void {
       response: { 200: split },
     },
     handler: async (request) => {
-      const { accounts, by } = await provenAccounts(request, request.body, context);
-      const [a, b] = accounts;
-      const [person, other] = [await people.find(a), await people.find(b)];
-      if (!person || person.id !== other?.id)
-        throw new BridgeError('not_found', 'The accounts are not linked');
-      const parts = await context.links.unlink(person.id, by);
+      const parts = await noting('unlink', context, async () => {
+        const { accounts, by } = await provenAccounts(request, request.body, context);
+        const [a, b] = accounts;
+        const [person, other] = [await people.find(a), await people.find(b)];
+        if (!person || person.id !== other?.id)
+          throw new BridgeError('not_found', 'The accounts are not linked');
+        return context.links.unlink(person.id, by);
+      });
       return { people: parts.map((part) => encodePerson(part, networks)) };
     },
   });
 
   app.delete('/links/:id', {
+    config: { errors: ['conflict'] },
     schema: {
       summary: 'Unlink a person by any id of hers',
       tags: ['links'],
@@ -79,11 +99,28 @@ export function links(app: BridgeApp, context: LinksContext): void {
     },
     handler: async (request) => {
       await demandOperator(request, context);
-      const { id } = await findPerson(people, networks, request.params.id);
-      const parts = await context.links.unlink(id, OPERATOR);
+      const parts = await noting('unlink', context, async () => {
+        const { id } = await findPerson(people, networks, request.params.id);
+        return context.links.unlink(id, OPERATOR);
+      });
       return { people: parts.map((part) => encodePerson(part, networks)) };
     },
   });
+}
+
+/** Keeps what went wrong, for operators to see; whoever has shown no token at all is no news. */
+async function noting<T>(
+  what: Failure['what'],
+  { failures, clock }: Pick<LinksContext, 'failures' | 'clock'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const { code, message } = bridgeRefusal(asBridgeError(thrown)).body.error;
+    if (code !== 'missing_token') failures.add({ at: clock.now(), what, code, message });
+    throw thrown;
+  }
 }
 
 /** Proof on both sides (semantics §1): a live token of each network, or the operator naming an id on each. */

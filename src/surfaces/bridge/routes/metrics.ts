@@ -1,7 +1,7 @@
 import type { onRequestAsyncHookHandler } from 'fastify';
 import { z } from 'zod';
 import { demandOperator } from '../auth.ts';
-import type { BridgeApp, BridgeContext } from '../context.ts';
+import type { BridgeApp, DashboardContext } from '../context.ts';
 
 export function metrics(
   app: BridgeApp,
@@ -9,7 +9,10 @@ export function metrics(
     metrics,
     metricsPublic,
     ...auth
-  }: Pick<BridgeContext, 'metrics' | 'metricsPublic' | 'gate' | 'secrets' | 'operatorTokenHash'>,
+  }: Pick<
+    DashboardContext,
+    'metrics' | 'metricsPublic' | 'gate' | 'secrets' | 'operatorTokenHash' | 'sessions'
+  >,
 ): void {
   const guard: onRequestAsyncHookHandler = async (request) => {
     if (!metricsPublic) await demandOperator(request, auth);

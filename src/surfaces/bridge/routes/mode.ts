@@ -8,9 +8,7 @@ import { demandWrite } from '../../../admission/gate.ts';
 import { admitUser, userOf } from '../auth.ts';
 import type { BridgeApp, BridgeContext } from '../context.ts';
 import { bridgeDialect } from '../dialect.ts';
-
-/** Longest `expires_in`: a year, in seconds. */
-const MAX_EXPIRES_IN = 31_536_000;
+import { instantOf, momentFields } from '../moments.ts';
 
 function boundedText(max: number) {
   return z
@@ -21,23 +19,22 @@ function boundedText(max: number) {
 }
 
 const modeBody = z.object({
-  mode: z.enum(['online', 'idle', 'dnd', 'invisible', 'offline']),
+  mode: z
+    .enum(['online', 'idle', 'dnd', 'invisible', 'offline'])
+    .describe('From its end on, what your connections say counts')
+    .meta({ examples: ['dnd'] }),
   text: boundedText(2048).describe(
     'Absent or null leaves the status alone, "" clears it; at most 2,048 code points',
   ),
   emoji: boundedText(64).describe('At most 64 code points; a text without an emoji clears the emoji'),
-  expires_in: z
-    .number()
-    .int()
-    .min(1)
-    .max(MAX_EXPIRES_IN)
-    .optional()
-    .describe('Seconds until the text and emoji given here are cleared; the mode stays'),
+  ...momentFields('', 'until the mode ends, and with it the text and emoji given here'),
+  ...momentFields('status_', 'until the text and emoji given here are cleared, if not with the mode'),
 });
 
 const ownMode = z
   .object({
     mode: z.string(),
+    until: z.number().int().nullable().describe('When what you said of your mode ends, ms since 1970'),
     text: z.string().nullable(),
     emoji: z.string().nullable(),
     expires_at: z.number().int().nullable().describe('When text and emoji are cleared, ms since 1970'),
@@ -71,17 +68,28 @@ export function mode(
       await demandWrite(gate, person);
       const written = modeOf(bridgeDialect, request.body.mode);
       if (!written) throw new BridgeError('bad_json', 'mode: unknown');
-      const status = readStatus(request.body, clock.now());
-      return encodeOwn(await presence.write(person, { dialect: bridgeDialect, mode: written, status }));
+      const now = clock.now();
+      const expiresAt = instantOf(request.body, '', now);
+      if (expiresAt !== null && written === 'offline') {
+        throw new BridgeError('bad_json', 'mode: offline has no end; a connection ends it');
+      }
+      const status = readStatus(request.body, expiresAt, now);
+      const write = { dialect: bridgeDialect, mode: written, status, expiresAt };
+      return encodeOwn(await presence.write(person, write));
     },
   });
 }
 
 /** Semantics §4.5, with an expiry. */
-function readStatus({ text, emoji, expires_in }: z.output<typeof modeBody>, now: number): StatusEdit {
+function readStatus(
+  { text, emoji, ...rest }: z.output<typeof modeBody>,
+  modeEnds: number | null,
+  now: number,
+): StatusEdit {
   const says = (text ?? '') !== '' || (emoji ?? '') !== '';
-  if (expires_in !== undefined && !says) {
-    throw new BridgeError('bad_json', 'expires_in: needs a text or an emoji to clear');
+  const ownEnd = instantOf(rest, 'status_', now);
+  if (ownEnd !== null && !says) {
+    throw new BridgeError('bad_json', 'status_expires_in: needs a text or an emoji to clear');
   }
   if (text === '' || (text == null && emoji === '')) return { kind: 'clear' };
   if (!says) return { kind: 'keep' };
@@ -89,13 +97,14 @@ function readStatus({ text, emoji, expires_in }: z.output<typeof modeBody>, now:
     kind: 'set',
     ...(text == null ? {} : { text }),
     emoji: emoji == null || emoji === '' ? null : emoji,
-    expiresAt: expires_in === undefined ? null : now + expires_in * 1000,
+    expiresAt: ownEnd ?? modeEnds,
   };
 }
 
 function encodeOwn(own: Own): z.output<typeof ownMode> {
   return {
     mode: bridgeDialect.words[own.mode],
+    until: own.until ?? null,
     text: own.status?.text ?? null,
     emoji: own.status?.emoji ?? null,
     expires_at: own.status?.expiresAt ?? null,

@@ -32,6 +32,7 @@ export function serverTokens(app: BridgeApp, context: Context): void {
 
   app.put('/me/server-tokens/:network', {
     onRequest,
+    config: { errors: ['not_found'] },
     schema: {
       summary: 'Let the bridge write your presence to a server with your own token, which it keeps encrypted',
       tags: ['me'],
@@ -49,6 +50,7 @@ export function serverTokens(app: BridgeApp, context: Context): void {
 
   app.delete('/me/server-tokens/:network', {
     onRequest,
+    config: { errors: ['not_found'] },
     schema: {
       summary: 'End that: what was written is taken back and the token forgotten',
       tags: ['me'],

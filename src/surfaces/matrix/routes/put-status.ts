@@ -1,10 +1,21 @@
 import type { FastifyInstance } from 'fastify';
 import { decodePresence } from '../../../protocols/matrix/codec.ts';
 import { demandWrite } from '../../../admission/gate.ts';
+import { emptyAnswer, presenceBody } from '../../../protocols/matrix/wire.ts';
 import { parseJson } from '../../http/json-body.ts';
+import type { Documentation } from '../../http/documentation.ts';
 import { callerOf } from '../auth.ts';
 import type { ApiVersion, MatrixContext, UserParams } from '../context.ts';
+import { userParams } from '../context.ts';
 import { demandSelf } from '../users.ts';
+
+const documentation: Documentation = {
+  summary: 'Set your presence',
+  tags: ['presence'],
+  params: userParams,
+  body: presenceBody,
+  response: { 200: emptyAnswer.describe('It is') },
+};
 
 /** Matrix v1 §presence: PUT status. */
 export function putStatus(
@@ -14,7 +25,8 @@ export function putStatus(
 ): void {
   const path = `${root}/presence/:userId/status`;
   for (const url of [path, `${path}/`]) {
-    app.put<UserParams>(url, { onRequest: authenticate }, async (request) => {
+    const config = url === path ? { documentation } : {};
+    app.put<UserParams>(url, { onRequest: authenticate, config }, async (request) => {
       const { person, metered } = callerOf(request);
       await demandSelf(context, person, request.params.userId);
       if (metered) await demandWrite(context.gate, person);

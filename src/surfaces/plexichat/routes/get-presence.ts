@@ -6,15 +6,25 @@ import type { Own, Shown } from '../../../presence/shown.ts';
 import { NOTHING_SHOWN } from '../../../presence/shown.ts';
 import { encodePresence } from '../../../protocols/plexichat/codec.ts';
 import { parseUserId } from '../../../protocols/plexichat/ids.ts';
+import { wirePresence } from '../../../protocols/plexichat/wire.ts';
+import type { Documentation } from '../../http/documentation.ts';
 import { authenticate } from '../auth.ts';
 import type { PlexichatContext, UserParams } from '../context.ts';
-import { ME } from '../context.ts';
+import { ME, userParams } from '../context.ts';
+
+const documentation: Documentation = {
+  summary: 'The presence of a user, or of the caller as she sees it',
+  tags: ['presence'],
+  params: userParams,
+  response: { 200: wirePresence.describe('Offline, with nulls, also for whoever is unknown or not visible') },
+  errors: ['bad_parameter'],
+};
 
 /** Plexichat presence: GET. Whoever is unknown or not visible is offline. */
 export function getPresence(app: FastifyInstance, context: PlexichatContext): void {
   const { presence, people, network, dialectSetting } = context;
 
-  app.get<UserParams>('/users/:userId/presence', async (request) => {
+  app.get<UserParams>('/users/:userId/presence', { config: { documentation } }, async (request) => {
     const reader = (await authenticate(request, context)).person;
     if (request.params.userId === ME) {
       const id = idOn(await people.get(reader), network);
