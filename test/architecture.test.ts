@@ -12,7 +12,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'protocols/matrix': ['presence', '*'],
   'protocols/plexichat': ['presence', '*'],
   admission: ['presence', '*'],
-  'surfaces/http': ['presence', '*'],
+  'surfaces/http': ['presence', 'metrics', '*'],
   'surfaces/matrix': ['presence', 'protocols/matrix', 'admission', 'surfaces/http', '*'],
   'surfaces/plexichat': ['presence', 'protocols/plexichat', 'admission', 'metrics', 'surfaces/http', '*'],
   'surfaces/bridge': ['presence', 'admission', 'metrics', 'surfaces/http', '*'],

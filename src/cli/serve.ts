@@ -1,13 +1,14 @@
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
-import { pino } from 'pino';
 import type { Settings } from '../app.ts';
 import { buildApp } from '../app.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { systemClock } from '../presence/clock.ts';
 import { systemSecrets } from '../secrets.ts';
 import { openStore } from '../stores/open.ts';
+import { probeStore } from '../stores/probe.ts';
 import type { ConfigOption } from './settings.ts';
+import { serverLogger } from './server-logger.ts';
 import { isWorker, superviseWorkers } from './workers.ts';
 import { readSettings } from './settings.ts';
 import { welcome } from './welcome.ts';
@@ -26,7 +27,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const settings = readSettings(options);
   // Whoever read our output may go; that is no reason to fail.
   process.stdout.on('error', () => undefined);
-  const logger = pino({ level: settings.log.level });
+  const logger = serverLogger(settings.log.level);
   const { workers = 1 } = options;
   if (workers === 1 || isWorker) await run(settings, logger);
   else if (settings.store.kind === 'postgres') process.exitCode = await superviseWorkers(workers, logger);
@@ -62,11 +63,13 @@ async function run(settings: Settings, logger: Logger): Promise<void> {
       process.stdout.write(welcome(made, baseUrl));
     }
     if (!isWorker) process.stdout.write(`plexibridge listening on ${http.listeningOrigin}\n`);
+    const probe = probeStore({ store, clock: systemClock, metrics });
     closeWithGrace({ delay: SHUTDOWN_MS, logger }, async ({ err }) => {
       if (err) logger.fatal({ err }, 'ending after an unforeseen error');
       const impatience = setTimeout(() => http.server.closeAllConnections(), REQUESTS_MS);
       await http.close();
       clearTimeout(impatience);
+      await probe[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
     });
   } catch (error) {

@@ -1,5 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { Pool, errors } from 'undici';
+import type { Note } from '../metrics/tracing.ts';
+import { registeredTracing } from '../metrics/tracing.ts';
 import type { OutboundFault } from './outbound-error.ts';
 import { OutboundError, faultOf } from './outbound-error.ts';
 
@@ -59,6 +61,7 @@ export class Outbound implements AsyncDisposable {
   /** The path of the base URL without a slash at its end. */
   readonly #prefix: string;
   readonly #pool: Pool;
+  readonly #tracing = registeredTracing();
 
   /** Throws TypeError for a base URL that is no plain `http` or `https` URL. */
   constructor(options: OutboundOptions) {
@@ -81,6 +84,14 @@ export class Outbound implements AsyncDisposable {
    * that cannot be sent.
    */
   async request(request: OutboundRequest): Promise<OutboundReply> {
+    if (this.#tracing === null) return this.#request(request);
+    const { method } = request;
+    // Its path names people.
+    const attributes = { 'http.request.method': method, 'server.address': this.#base.host };
+    return this.#tracing.span(method, attributes, (note) => this.#request(request, note));
+  }
+
+  async #request(request: OutboundRequest, note?: Note): Promise<OutboundReply> {
     const dispatched = this.#dispatched(request);
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), request.timeoutMs ?? this.#options.timeoutMs);
@@ -88,12 +99,14 @@ export class Outbound implements AsyncDisposable {
       // The client heeds the signal only once it has a connection, hence the race.
       const exchange = this.#exchange(dispatched, deadline.signal);
       const reply = await Promise.race([timeoutOf(deadline.signal), exchange]);
+      note?.({ 'http.response.status_code': reply.status });
       this.#options.observe?.(classOf(reply.status));
       return reply;
     } catch (error) {
       // Its message names the header at fault, never what is in it.
       if (error instanceof errors.InvalidArgumentError) throw new TypeError(error.message);
       const outbound = error instanceof OutboundError ? error : new OutboundError(faultOf(error));
+      note?.({ 'error.type': outbound.fault });
       this.#options.observe?.(outbound.fault);
       throw outbound;
     } finally {

@@ -1,3 +1,4 @@
+import { traced } from '../../metrics/tracing.ts';
 import type { Cluster, Follower } from '../../presence/cluster.ts';
 import type { Directory, DirectoryChange } from '../../presence/directory.ts';
 import { BridgeError } from '../../presence/errors.ts';
@@ -41,12 +42,15 @@ export class PostgresStore implements PresenceStore, Directory, Cluster, AsyncDi
   readonly audit: Directory['audit'];
   readonly relations: Directory['relations'];
   readonly #parts: PostgresParts;
+  readonly #writeDirectory: DirectoryWriter['write'];
   /** The change of each person that is being made durable. */
   readonly #inFlight = new Map<PersonId, Promise<Known>>();
   #closed: Promise<void> | null = null;
 
   constructor(parts: PostgresParts) {
     this.#parts = parts;
+    const write: DirectoryWriter['write'] = (commit) => parts.writer.write(commit);
+    this.#writeDirectory = traced('store.commit', { 'db.system.name': 'postgresql' }, write);
     this.node = parts.cluster.node;
     this.people = parts.directory.people;
     this.tokens = parts.directory.tokens;
@@ -160,10 +164,10 @@ export class PostgresStore implements PresenceStore, Directory, Cluster, AsyncDi
     changes: readonly RowChange[],
     base: number | undefined,
   ): Promise<Written> {
-    const { map, writer, records: view, directory } = this.#parts;
+    const { map, records: view, directory } = this.#parts;
     const rows = changes.map(directoryRow);
     try {
-      return await map.chase(() => writer.write({ records: this.#byPrimary(records), rows, base }));
+      return await map.chase(() => this.#writeDirectory({ records: this.#byPrimary(records), rows, base }));
     } catch (error) {
       const known = error instanceof BridgeError && error.code === 'conflict';
       view.forget(records.map(({ person }) => person));

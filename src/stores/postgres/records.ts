@@ -1,3 +1,4 @@
+import { traced } from '../../metrics/tracing.ts';
 import { BridgeError } from '../../presence/errors.ts';
 import type { PersonId } from '../../presence/identity.ts';
 import type { PresenceRecord } from '../../presence/record.ts';
@@ -54,7 +55,11 @@ export class RecordsAt implements AsyncDisposable {
     this.#options = options;
     const limit = options.queueLimit;
     this.#reads = new Batcher({ commit: (sought) => this.#readBatch(sought), limit });
-    this.#puts = new Batcher({ commit: (puts) => this.#putBatch(puts), limit });
+    const put = (puts: readonly Put[]) => this.#putBatch(puts);
+    this.#puts = new Batcher({
+      commit: traced('store.commit', { 'db.system.name': 'postgresql' }, put),
+      limit,
+    });
   }
 
   /** Throws `overloaded` or `store_unavailable`. */

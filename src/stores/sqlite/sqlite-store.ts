@@ -3,6 +3,7 @@ import { BridgeError } from '../../presence/errors.ts';
 import type { PersonId } from '../../presence/identity.ts';
 import type { PresenceRecord } from '../../presence/record.ts';
 import type { PresenceStore } from '../../presence/store.ts';
+import { traced } from '../../metrics/tracing.ts';
 import { Batcher } from '../batcher.ts';
 import type { RowChange } from './directory-writer.ts';
 import type { StoreLogger } from '../logger.ts';
@@ -59,7 +60,11 @@ export class SqliteStore implements PresenceStore, Directory, AsyncDisposable {
     this.heldTokens = parts.directory.heldTokens;
     this.relations = parts.directory.relations;
     this.audit = parts.directory.audit;
-    this.#batcher = new Batcher({ commit: (entries) => this.#commitBatch(entries), limit: parts.queueLimit });
+    const commit = (entries: readonly Entry[]) => this.#commitBatch(entries);
+    this.#batcher = new Batcher({
+      commit: traced('store.commit', { 'db.system.name': 'sqlite' }, commit),
+      limit: parts.queueLimit,
+    });
   }
 
   // An async function turns what is thrown into a rejection.

@@ -54,7 +54,7 @@ export interface BridgeContext {
   readonly defaultVisibility: Visibility;
   /** SHA-256 of the operator token, base64url. */
   readonly operatorTokenHash: string;
-  readonly metrics: Pick<Metrics, 'text' | 'contentType'>;
+  readonly metrics: Pick<Metrics, 'text' | 'contentType' | 'gauge' | 'histogram'>;
   /** Whether anybody may read them, not only the operator. */
   readonly metricsPublic: boolean;
   /** Resolves when the store answers, rejects when it does not. */

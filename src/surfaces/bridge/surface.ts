@@ -17,6 +17,7 @@ import { LiveFeed } from './dashboard/live-feed.ts';
 import { OperatorSessions } from './dashboard/operator-sessions.ts';
 import { encodeFace, overviewOf } from './dashboard/overview.ts';
 import { ShownTally } from './dashboard/shown-tally.ts';
+import { tallyMetrics } from './dashboard/tally-metrics.ts';
 import { pages } from './pages.ts';
 import { docs } from './docs.ts';
 import { bridgeRefusal, errorBody } from './errors.ts';
@@ -109,7 +110,7 @@ export async function bridgeSurface(app: FastifyInstance, options: BridgeSurface
 function dashboard(app: FastifyInstance, options: BridgeSurfaceOptions): DashboardContext {
   const { presence, clock, networks, servers, version } = options;
   const report = (error: unknown) => app.log.error({ err: error }, 'the dashboard is behind');
-  const tally = new ShownTally({ presence, clock });
+  const tally = new ShownTally({ presence, clock, metrics: tallyMetrics(options.metrics) });
   const failures = new Failures();
   const sources = { version, startedAt: clock.now(), networks, servers, tally, failures };
   const overview = () => overviewOf(sources);

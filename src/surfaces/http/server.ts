@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fastify, { LogController } from 'fastify';
+import { registeredTracing } from '../../metrics/tracing.ts';
 import { BridgeError } from '../../presence/errors.ts';
 import { asBridgeError } from './bridge-error.ts';
 
@@ -33,6 +35,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     requestTimeout: 30_000,
+    // A number that counts up would tell how much others do whom nobody sees (semantics §6).
+    genReqId: () => randomUUID(),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     frameworkErrors: (_error, request, reply) => {
       const { status, headers, body } = options.refuse(request.url, new BridgeError('bad_parameter'));
@@ -48,10 +52,13 @@ export function createServer(options: ServerOptions): FastifyInstance {
     closing = true;
     done();
   });
-  http.addHook('onSend', (_request, reply, payload, done) => {
+  http.addHook('onSend', (request, reply, payload, done) => {
     if (closing) void reply.header('connection', 'close');
+    // Whoever was let down can say which lines of the log are hers.
+    if (reply.statusCode >= 500) void reply.header('x-request-id', request.id);
     done(null, payload);
   });
+  traceRequests(http);
   http.setNotFoundHandler((request, reply) => {
     const { status, headers, body } = options.refuse(request.url, new BridgeError('unknown_endpoint'));
     return reply
@@ -67,4 +74,16 @@ export function createServer(options: ServerOptions): FastifyInstance {
       .send(body);
   });
   return http;
+}
+
+/** Costs nothing unless an SDK of OpenTelemetry was registered before. */
+function traceRequests(http: FastifyInstance): void {
+  const tracing = registeredTracing();
+  if (tracing === null) return;
+  http.addHook('onResponse', (request, reply, done) => {
+    const { method, routeOptions } = request;
+    const route = request.is404 ? undefined : routeOptions.url;
+    tracing.answered({ method, route, status: reply.statusCode, elapsedMs: reply.elapsedTime });
+    done();
+  });
 }

@@ -62,9 +62,19 @@ function answers(program: string, argument: string): boolean {
 }
 
 /** Runs a proxy on the published file, its ports replaced. Resolves once it takes connections; ends by its own pid. */
-export async function startProxy(kind: ProxyKind, folder: string, ports: Ports): Promise<AsyncDisposable> {
-  let text = readFileSync(kind.file, 'utf8');
-  for (const [published, port] of Object.entries(ports)) text = text.replaceAll(`:${published}`, `:${port}`);
+export function startProxy(kind: ProxyKind, folder: string, ports: Ports): Promise<AsyncDisposable> {
+  return startProxyOn(kind, folder, readFileSync(kind.file, 'utf8'), ports);
+}
+
+/** The same on another text for it. */
+export async function startProxyOn(
+  kind: ProxyKind,
+  folder: string,
+  published: string,
+  ports: Readonly<Record<number, number>> & { readonly 8080: number },
+): Promise<AsyncDisposable> {
+  let text = published;
+  for (const [from, port] of Object.entries(ports)) text = text.replaceAll(`:${from}`, `:${port}`);
   const [program = '', ...args] = kind.prepare(folder, text);
   const child = spawn(program, args, { stdio: 'ignore', env: { ...process.env, HOME: folder } });
   const ended = once(child, 'exit');

@@ -22,12 +22,38 @@ describe('GET /metrics', () => {
       200,
       'text/plain; version=0.0.4; charset=utf-8',
     ]);
-    expect(await own(app)).toEqual([
+    expect((await own(app)).filter((line) => line.includes('_gateway_'))).toEqual([
       'plexibridge_gateway_identifies_total 0',
       'plexibridge_gateway_resumes_total 0',
       'plexibridge_gateway_invalid_presences_total 0',
       'plexibridge_gateway_slow_closes_total 0',
     ]);
+  });
+
+  it('tells how many people are shown as what, and how long changes took that others may see', async () => {
+    app = await makeApp();
+    await app.http.ready();
+    const una = await app.person({ plexichat_id: '175928847299117063' });
+    const put = (status: string) =>
+      app?.call('PUT', '/api/v1/users/@me/presence', una.plexichat.token, { status });
+    const told = async () =>
+      (await own(app as TestApp)).filter((line) => /_people_shown|_propagation_seconds_count/.test(line));
+    const shown = (dnd: number, count: number) => [
+      'plexibridge_people_shown{mode="online"} 0',
+      'plexibridge_people_shown{mode="chat"} 0',
+      'plexibridge_people_shown{mode="idle"} 0',
+      `plexibridge_people_shown{mode="dnd"} ${dnd}`,
+      `plexibridge_propagation_seconds_count ${count}`,
+    ];
+    expect(await told()).toEqual(shown(0, 0));
+    await put('dnd');
+    expect(await told()).toEqual(shown(1, 1));
+    await put('invisible');
+    expect(await told()).toEqual(shown(0, 2));
+    // Nobody may see that she does this.
+    await put('offline');
+    await put('invisible');
+    expect(await told()).toEqual(shown(0, 2));
   });
 
   it('is for the operator only, unless it is public', async () => {

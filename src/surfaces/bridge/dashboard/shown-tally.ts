@@ -5,6 +5,7 @@ import type { Change, PresenceService } from '../../../presence/service.ts';
 import type { Shown } from '../../../presence/shown.ts';
 import { NOTHING_SHOWN } from '../../../presence/shown.ts';
 import { isNews } from './news.ts';
+import type { TallyMetrics } from './tally-metrics.ts';
 
 /** Between two samples of the counts, ms, and how many are kept: six hours. */
 export const SAMPLE_MS = 30_000;
@@ -30,6 +31,8 @@ export interface Propagation {
 export interface ShownTallyOptions {
   readonly presence: Pick<PresenceService, 'present' | 'subscribe'>;
   readonly clock: Clock;
+  /** None by default. */
+  readonly metrics?: TallyMetrics;
 }
 
 /**
@@ -38,6 +41,7 @@ export interface ShownTallyOptions {
  */
 export class ShownTally implements Disposable {
   readonly #clock: Clock;
+  readonly #metrics: TallyMetrics | undefined;
   readonly #presence: ShownTallyOptions['presence'];
   /** Of everybody who is not offline. */
   readonly #faces = new Map<PersonId, Shown>();
@@ -48,9 +52,11 @@ export class ShownTally implements Disposable {
   readonly #unsubscribe: () => void;
   #timer: Disposable;
 
-  constructor({ presence, clock }: ShownTallyOptions) {
+  constructor({ presence, clock, metrics }: ShownTallyOptions) {
     this.#presence = presence;
     this.#clock = clock;
+    this.#metrics = metrics;
+    metrics?.counted(this.#counts);
     this.#unsubscribe = presence.subscribe((...change) => this.#changed(...change));
     this.#timer = clock.after(SAMPLE_MS, () => this.#sample());
   }
@@ -108,8 +114,11 @@ export class ShownTally implements Disposable {
   #changed({ person, shown }: Pick<Change, 'person' | 'shown'>, begun: number | null): void {
     if (!isNews(this.#faces.get(person), shown)) return;
     this.#keep(person, shown);
+    this.#metrics?.counted(this.#counts);
     if (begun !== null) {
-      this.#times.push(this.#clock.now() - begun);
+      const took = this.#clock.now() - begun;
+      this.#metrics?.told(took);
+      this.#times.push(took);
       if (this.#times.length > MAX_TIMES) this.#times.shift();
     }
     for (const listener of this.#listeners) listener(person);
