@@ -2,6 +2,7 @@ import { Audience } from './presence/audience.ts';
 import type { Clock } from './presence/clock.ts';
 import type { Cluster, Follower } from './presence/cluster.ts';
 import { Contacts } from './presence/contacts.ts';
+import { Deliveries } from './presence/deliveries.ts';
 import type { Directory, DirectoryListener } from './presence/directory.ts';
 import { DirectoryTurns } from './presence/directory-turns.ts';
 import { Links } from './presence/links.ts';
@@ -43,7 +44,8 @@ export function composeCore({ store, cluster, maxContacts, writes, failures, ...
   const { rules, report } = rest;
   const common = { ...rest, directory: store, store, turns: new DirectoryTurns(store) };
   const presence = new PresenceService(common);
-  const audience = new Audience(store, presence, cluster);
+  const deliveries = new Deliveries(rest.clock);
+  const audience = new Audience(store, presence, cluster, deliveries);
   // What they follow is durable already: trouble here must not make it look refused.
   const follow = (work: Promise<void>) =>
     work.catch((error: unknown) => report('live views are behind', error));
@@ -90,6 +92,7 @@ export function composeCore({ store, cluster, maxContacts, writes, failures, ...
     },
     presence,
     audience,
+    deliveries,
     tokens,
     tokenChanges: cache,
     people,

@@ -1,5 +1,5 @@
 import { settingsSchema } from '../app.ts';
-import { configJsonSchema, exampleYaml } from '../config/json-schema.ts';
+import { configJsonSchema, exampleYaml, settingsTable } from '../config/json-schema.ts';
 import type { ConfigOption } from './settings.ts';
 import { readSettings } from './settings.ts';
 
@@ -10,6 +10,10 @@ export function checkConfig(options: ConfigOption): void {
 
 export function printExample(): void {
   process.stdout.write(exampleYaml(settingsSchema));
+}
+
+export function printTable(): void {
+  process.stdout.write(settingsTable(settingsSchema));
 }
 
 export function printSchema(): void {

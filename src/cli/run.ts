@@ -2,7 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { VERSION } from '../version.ts';
 import { auditCommand } from './audit.ts';
 import { backup } from './backup.ts';
-import { checkConfig, printExample, printSchema } from './config.ts';
+import { checkConfig, printExample, printSchema, printTable } from './config.ts';
 import { shieldIds, unshield } from './dashed-ids.ts';
 import { doctorCommand } from './doctor.ts';
 import { linkCommands } from './link.ts';
@@ -126,6 +126,7 @@ function configCommands(program: Command): void {
   const config = program.command('config').description('look at settings');
   withConfig(config.command('check').description('check the settings')).action(checkConfig);
   config.command('example').description('print every setting with its default').action(printExample);
+  config.command('table').description('print every setting as a Markdown table').action(printTable);
   config.command('schema').description('print the JSON schema of the settings').action(printSchema);
 }
 

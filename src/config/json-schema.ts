@@ -21,6 +21,29 @@ export function exampleYaml(schema: z.ZodObject): string {
   return `# yaml-language-server: $schema=bridge.schema.json\n\n${blocks.join('\n\n')}\n`;
 }
 
+/** The settings as rows of a Markdown table: key, default and meaning. */
+export function settingsTable(schema: z.ZodObject): string {
+  const rows = tableRows('', configJsonSchema(schema)).map((cells) => `| ${cells.join(' | ')} |`);
+  return ['| setting | default | |', '| --- | --- | --- |', ...rows, ''].join('\n');
+}
+
+function tableRows(prefix: string, schema: JsonSchema): string[][] {
+  return propertiesOf(schema).flatMap(([name, it]) => {
+    const key = `${prefix}${name}`;
+    if (it.properties) return tableRows(`${key}.`, it);
+    const value = it.default === undefined ? '' : `\`${valueText(it.default)}\``;
+    return [[`\`${key}\``, value, it.description ?? '']];
+  });
+}
+
+function valueText(value: unknown): string {
+  return stringify(value, {
+    singleQuote: true,
+    collectionStyle: 'flow',
+    flowCollectionPadding: false,
+  }).trimEnd();
+}
+
 function exampleLines(name: string, schema: JsonSchema): string[] {
   const comment = schema.description === undefined ? [] : [`# ${schema.description}`];
   if (schema.properties) {
@@ -28,10 +51,5 @@ function exampleLines(name: string, schema: JsonSchema): string[] {
     return [...comment, `${name}:`, ...inner.map((line) => `  ${line}`)];
   }
   if (schema.default === undefined) return [...comment, `# ${name}:`];
-  const value = stringify(schema.default, {
-    singleQuote: true,
-    collectionStyle: 'flow',
-    flowCollectionPadding: false,
-  });
-  return [...comment, `${name}: ${value.trimEnd()}`];
+  return [...comment, `${name}: ${valueText(schema.default)}`];
 }

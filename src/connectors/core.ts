@@ -1,4 +1,5 @@
 import type { Clock } from '../presence/clock.ts';
+import type { Deliveries } from '../presence/deliveries.ts';
 import type { Directory } from '../presence/directory.ts';
 import type { PersonId } from '../presence/identity.ts';
 import type { Newcomers } from '../presence/newcomers.ts';
@@ -25,6 +26,7 @@ export interface ConnectedCore {
   readonly people: People;
   readonly newcomers: Newcomers;
   readonly directory: Directory;
+  readonly deliveries: Pick<Deliveries, 'note'>;
   /** Calls `listener` when people may be seen by others, or go by other names and accounts, than before. */
   readonly onPeopleChanged: (listener: (people: readonly PersonId[]) => void) => void;
 }

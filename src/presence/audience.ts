@@ -1,5 +1,6 @@
 import type { Cluster } from './cluster.ts';
 import { visibleContacts } from './contacts.ts';
+import type { Deliveries } from './deliveries.ts';
 import type { Directory } from './directory.ts';
 import type { Person, PersonId } from './identity.ts';
 import { Serial } from './serial.ts';
@@ -58,15 +59,22 @@ export class Audience implements Disposable {
   readonly #directory: Directory;
   readonly #presence: PresenceService;
   readonly #cluster: Pick<Cluster, 'isCurrent'>;
+  readonly #deliveries: Pick<Deliveries, 'note'>;
   readonly #observers = new Map<PersonId, Observer>();
   readonly #watching = new Map<PersonId, Set<Observer>>();
   readonly #turns = new Serial<PersonId>();
   readonly #unsubscribe: () => void;
 
-  constructor(directory: Directory, presence: PresenceService, cluster: Pick<Cluster, 'isCurrent'>) {
+  constructor(
+    directory: Directory,
+    presence: PresenceService,
+    cluster: Pick<Cluster, 'isCurrent'>,
+    deliveries: Pick<Deliveries, 'note'>,
+  ) {
     this.#directory = directory;
     this.#presence = presence;
     this.#cluster = cluster;
+    this.#deliveries = deliveries;
     this.#unsubscribe = presence.subscribe((change) => this.#changed(change));
   }
 
@@ -185,7 +193,10 @@ export class Audience implements Disposable {
     }
     observer.views.set(next.person.id, next);
     const sighting = { person: next.person, shown: next.shown };
-    for (const { watcher, started } of observer.listeners) if (started) watcher.sighted(sighting);
+    const listening = [...observer.listeners].filter(({ started }) => started);
+    for (const { watcher } of listening) watcher.sighted(sighting);
+    if (listening.length === 0) return;
+    this.#deliveries.note(next.person.id, { to: observer.id, kind: 'person', said: next.shown.mode });
   }
 
   #tellOwn(observer: Observer, next: NonNullable<Observer['own']>): void {

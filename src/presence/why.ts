@@ -22,7 +22,13 @@ export interface Deadline {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly what:
-    'claim ends' | 'claim idles' | 'session ends' | 'session idles' | 'feed ends' | 'status ends';
+    | 'claim ends'
+    | 'claim expires'
+    | 'claim idles'
+    | 'session ends'
+    | 'session idles'
+    | 'feed ends'
+    | 'status ends';
 }
 
 /** Why somebody is shown as she is, for others. */
@@ -103,7 +109,10 @@ function deadlinesOf(record: PresenceRecord, timing: Timing): Deadline[] {
   ];
   if (typeof status?.expiresAt === 'number') found.push({ at: status.expiresAt, what: 'status ends' });
   if (claim) {
-    found.push({ at: endOf(claim, timing), what: 'claim ends' });
+    const { expiresAt } = claim;
+    if (expiresAt !== null) found.push({ at: expiresAt, what: 'claim expires' });
+    const at = endOf(claim, timing);
+    if (at !== expiresAt) found.push({ at, what: 'claim ends' });
     const active = record.lastActivity ?? claim.activeAt;
     if (ages(claim.mode)) found.push({ at: active + timing.idleAfter, what: 'claim idles' });
   }

@@ -141,7 +141,7 @@ async function feedLatency(url: string): Promise<void> {
 
 const server = await startServer({ fsync: 'on', shared_buffers: '256MB', max_wal_size: '4GB' });
 try {
-  const url = await server.newDatabase();
+  const url = server.url();
   await queryAt(
     url,
     'CREATE TABLE bare (person text PRIMARY KEY, record text NOT NULL) WITH (fillfactor = 70)',

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { settingsSchema } from '../../src/app.ts';
-import { configJsonSchema, exampleYaml } from '../../src/config/json-schema.ts';
+import { configJsonSchema, exampleYaml, settingsTable } from '../../src/config/json-schema.ts';
 import { loadConfig } from '../../src/config/load.ts';
 
 const published = (name: string) => new URL(`../../config/${name}`, import.meta.url);
@@ -19,6 +19,17 @@ it('the published example of a node of many changes its store, and nothing else 
   expect(store).toEqual({ ...embedded, kind: 'postgres', shards: [expect.stringMatching(/^postgres:/)] });
   expect(listen).toEqual({ ...alone, host: '0.0.0.0' });
   expect(rest).toEqual(defaults);
+});
+
+it('the README has the table of the settings', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const cells = (table: string) =>
+    table
+      .split('\n')
+      .filter((line) => line.startsWith('| `'))
+      .map((line) => line.split(' | ').map((cell) => cell.replace(/^\| |\s*\|$/g, '').trim()));
+  const section = /^## Settings$([\s\S]*?)^## /m.exec(readme)?.[1] ?? '';
+  expect(cells(section)).toEqual(cells(settingsTable(settingsSchema)));
 });
 
 it('the published schema is that of the settings', () => {

@@ -147,7 +147,7 @@ describe('invisible with an end', () => {
     for (const now of [UNTIL - 1, UNTIL]) expect(explain(hidden(), now, timing).grounds).toBeNull();
     expect(reveal(hidden(), START, timing).grounds).toMatchObject({
       claim: { mode: 'invisible', endsAt: UNTIL, holds: true },
-      deadlines: [{ at: UNTIL, what: 'claim ends' }],
+      deadlines: [{ at: UNTIL, what: 'claim expires' }],
     });
   });
 
@@ -158,6 +158,15 @@ describe('invisible with an end', () => {
     expect(extended.claim).toBeNull();
     expect(extended.veil).toBeNull();
   });
+});
+
+it.each([
+  [20 * MINUTE, ['20 claim expires']],
+  [120 * MINUTE, ['30 claim ends', '120 claim expires']],
+])('tells when what she said for so long holds no more: %i ms', (length, coming) => {
+  const write = { ...says(rich, 'dnd'), expiresAt: START + length };
+  const { grounds } = explain(reduce(BLANK, write, START, RULES), START, timing);
+  expect(grounds?.deadlines.map(({ at, what }) => `${(at - START) / MINUTE} ${what}`)).toEqual(coming);
 });
 
 it('nothing is seen to change between the instants that are told beforehand', () => {

@@ -146,6 +146,8 @@ class LiveWorld {
     await this.#takeEvents();
     const { text } = await this.#app.call('GET', '/metrics', OPERATOR);
     this.#metrics.push(text);
+    const why = `/bridge/v1/people/${this.#cast.get('una')!.id}/why`;
+    this.#events.push(transcript('why', await this.#app.call('GET', why, OPERATOR)));
     for (const lines of [this.#gateway, this.#polls, this.#events])
       lines.push(`now ${this.#app.clock.now()}`);
   }

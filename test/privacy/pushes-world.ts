@@ -27,10 +27,12 @@ import { SETTINGS } from '../connectors/plexichat/world.ts';
 import type { Deed, Kind, Name, PushesHistory, PushesStep, Trouble } from './pushes-deeds.ts';
 import { signalOf, writeOf } from './pushes-deeds.ts';
 
-/** Everything that the real servers, and whoever reads metrics and logs, obtained; between the steps stands the time. */
+/** Everything that the real servers, operators, and whoever reads metrics and logs, obtained; between the steps stands the time. */
 export interface Obtained {
   readonly homeserver: readonly string[];
   readonly server: readonly string[];
+  /** What was last told of Una, as her why page has it. */
+  readonly deliveries: readonly string[];
   readonly metrics: readonly string[];
   readonly logs: readonly string[];
 }
@@ -98,6 +100,7 @@ class PushesWorld {
   readonly #obtained = {
     homeserver: [] as string[],
     server: [] as string[],
+    deliveries: [] as string[],
     metrics: [] as string[],
     logs: [] as string[],
   };
@@ -176,6 +179,8 @@ class PushesWorld {
     const { warnings, backlog } = this.#matrix.health();
     const health = JSON.stringify([warnings, backlog, this.#plexichat.health()]);
     this.#obtained.metrics.push(health, await this.#metrics.text());
+    const told = this.#bridge.deliveries.of(this.#people.get('una')!.id);
+    this.#obtained.deliveries.push(JSON.stringify(told));
   }
 
   async end(): Promise<Obtained> {
@@ -200,7 +205,7 @@ class PushesWorld {
   }
 
   #connect(): void {
-    const { clock, store, people, newcomers } = this.#bridge;
+    const { clock, store, people, newcomers, deliveries } = this.#bridge;
     const metrics = this.#metricsOf(MATRIX);
     const outbound = this.#outbound(metrics);
     const server = this.#serverApi();
@@ -213,7 +218,7 @@ class PushesWorld {
       homeserver: outbound,
       server,
     });
-    const common = { presence, clock, shareable: shareability(store), random: () => 0.5 };
+    const common = { presence, clock, deliveries, shareable: shareability(store), random: () => 0.5 };
     const report = (problem: string, error: unknown) =>
       void this.#obtained.logs.push(`${problem}: ${String(error)}`);
     this.#matrix = new MatrixConnector({

@@ -165,6 +165,8 @@ export class Mirror implements AsyncDisposable {
     if (isOffline(state)) this.#ends.set(userId, Infinity);
     try {
       await this.#options.homeserver.putPresence(userId, state, { token });
+      const person = this.#people.get(userId);
+      if (person !== undefined) this.#options.delivered(person, state.presence);
     } catch (fault) {
       if (!(fault instanceof HomeserverFault)) throw fault;
       if (fault.kind !== 'unknown_token' && fault.kind !== 'forbidden') throw fault;

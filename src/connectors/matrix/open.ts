@@ -85,6 +85,7 @@ export function openHomeserver(options: OpenHomeserverOptions) {
         presence,
         shareable: shareability(directory),
         directory,
+        deliveries: core.deliveries,
         fetchAvatar,
         reporting,
         readsPerSecond: settings.reads_per_second,

@@ -1,4 +1,5 @@
 import type { Clock } from '../../presence/clock.ts';
+import type { Deliveries } from '../../presence/deliveries.ts';
 import type { Directory } from '../../presence/directory.ts';
 import type { NetworkName, Person, PersonId } from '../../presence/identity.ts';
 import type { Network } from '../../presence/network.ts';
@@ -35,6 +36,8 @@ export interface MatrixConnectorOptions {
   readonly presence: Pick<PresenceService, 'present' | 'look' | 'apart' | 'subscribe' | 'fed' | 'extendFeed'>;
   readonly shareable: (person: Person, network: NetworkName) => Promise<boolean>;
   readonly directory: Pick<Directory, 'meta' | 'commit'>;
+  /** Told what the server took of whom. */
+  readonly deliveries: Pick<Deliveries, 'note'>;
   /** As in `StandIns`. */
   readonly fetchAvatar: StandInsOptions['fetchAvatar'];
   readonly clock: Clock;

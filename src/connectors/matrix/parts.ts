@@ -1,3 +1,4 @@
+import type { PersonId } from '../../presence/identity.ts';
 import type { MatrixDialect } from '../../protocols/matrix/dialect.ts';
 import { Budget } from '../budget.ts';
 import { Leases } from '../leases.ts';
@@ -125,7 +126,9 @@ function makeWriters(
   const onWritten = (changed: boolean) => {
     if (changed && settings.receive) watch.written();
   };
-  const common = { ...options, ...context, dialect };
+  const delivered = (person: PersonId, said: string) =>
+    options.deliveries.note(person, { to: HOMESERVER, kind: 'server', said });
+  const common = { ...options, ...context, dialect, delivered };
   const writers = {
     push: settings.push ? new PresencePush({ ...common, standIns, busy, onWritten }) : null,
     mirror: settings.mirror ? new Mirror({ ...common, homeserver, maxTokens: REMEMBERED }) : null,

@@ -13,6 +13,7 @@ import { PresenceWriter } from './presence-writer.ts';
 import type { Face, StandIns } from './stand-ins.ts';
 
 const GONE: PresenceState = { presence: 'offline' };
+const NO_FACE: Face = { displayName: null, avatarUrl: null };
 const BUSY = MODERN_WITH_BUSY.words.dnd;
 
 export interface PushSources {
@@ -22,6 +23,8 @@ export interface PushSources {
   readonly shareable: (person: Person, network: NetworkName) => Promise<boolean>;
   /** As the homeserver speaks now. */
   readonly dialect: () => MatrixDialect;
+  /** Told that the homeserver took a word about somebody. Must not throw. */
+  readonly delivered: (person: PersonId, said: string) => void;
 }
 
 export interface PresencePushOptions extends WriterContext, PushSources {
@@ -139,10 +142,12 @@ export class PresencePush implements AsyncDisposable {
 
   /** Noted beforehand: what the homeserver believes for long must not be forgotten with the process. */
   async #put(userId: string, state: PresenceState): Promise<void> {
-    const { standIns, busy } = this.#options;
+    const { standIns, busy, delivered } = this.#options;
+    const standIn = this.#standIns.get(userId);
     const isBusy = state.presence === BUSY;
     if (isBusy) await busy.add(userId);
-    await standIns.put(userId, this.#faceOf(userId), state);
+    await standIns.put(userId, standIn?.face ?? NO_FACE, state);
+    if (standIn) delivered(standIn.person, state.presence);
     if (!isBusy) await this.#unnote(userId);
   }
 
@@ -154,10 +159,6 @@ export class PresencePush implements AsyncDisposable {
     } catch (error) {
       report('that somebody is busy no more could not be noted', error);
     }
-  }
-
-  #faceOf(userId: string): Face {
-    return this.#standIns.get(userId)?.face ?? { displayName: null, avatarUrl: null };
   }
 
   #drop(userId: string): void {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../presence/clock.ts';
+import type { Deliveries } from '../../presence/deliveries.ts';
 import type { Network } from '../../presence/network.ts';
 import type { Newcomers } from '../../presence/newcomers.ts';
 import type { People } from '../../presence/people.ts';
@@ -23,6 +24,8 @@ export interface PlexichatConnectorOptions {
   readonly newcomers: Pick<Newcomers, 'find'>;
   /** The tokens that people gave. */
   readonly tokens: HeldTokens;
+  /** Told what the server took of whom. */
+  readonly deliveries: Pick<Deliveries, 'note'>;
   readonly shareable: Shareable;
   readonly network: Network;
   readonly clock: Clock;

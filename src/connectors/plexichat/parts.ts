@@ -118,6 +118,7 @@ function makePusher(
     shareable,
     receiver,
     echoes,
+    delivered: (person, said) => options.deliveries.note(person, { to: SERVER, kind: 'server', said }),
     clock,
   });
   return new Pusher({

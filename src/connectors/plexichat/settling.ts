@@ -32,6 +32,8 @@ export interface SettlingOptions {
   readonly shareable: Shareable;
   readonly receiver: Pick<Receiver, 'mark' | 'readOwn'>;
   readonly echoes: Echoes;
+  /** Told that the server took a word about somebody. Must not throw. */
+  readonly delivered: (person: PersonId, said: string) => void;
   readonly clock: Clock;
 }
 
@@ -108,7 +110,7 @@ export class Settling {
     const body = wanted && requestFor(wanted, { mode: state.mode, status });
     if (!body) return null;
     const { mode } = wanted;
-    const { presence, network, echoes, server } = this.#options;
+    const { presence, network, echoes, server, delivered } = this.#options;
     const answered = echoes.expect(
       state.userId,
       mode,
@@ -120,6 +122,7 @@ export class Settling {
       await presence.noteWritten(id, network, intended(mode, state.seenAt));
       const { mode: kept, seenAt } = await server.writePresence(token, body);
       note.sent = wanted.status;
+      delivered(id, mode);
       // Another word of hers may have come between the write and its reply: the next reading tells.
       if (!sameWord(kept, mode) || seenAt === null) return body;
       note.read({ mode, seenAt }, true, 0);

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Clock } from '../../presence/clock.ts';
 import type { Dialect } from '../../presence/dialect.ts';
+import type { Deliveries } from '../../presence/deliveries.ts';
 import type { AuditReader, Directory, RelationReader } from '../../presence/directory.ts';
 import type { DirectoryTurns } from '../../presence/directory-turns.ts';
 import type { Contacts } from '../../presence/contacts.ts';
@@ -28,6 +29,7 @@ export interface BridgeContext {
     'own' | 'shown' | 'look' | 'present' | 'subscribe' | 'write' | 'explain' | 'reveal'
   >;
   readonly people: People;
+  readonly deliveries: Pick<Deliveries, 'of'>;
   readonly links: Links;
   readonly contacts: Contacts;
   readonly tokens: Tokens;

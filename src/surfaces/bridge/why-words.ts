@@ -3,6 +3,7 @@ import type { Deadline, Grounds } from '../../presence/why.ts';
 
 const DEADLINES: Readonly<Record<Deadline['what'], string>> = {
   'claim ends': 'what she said holds only while she is connected',
+  'claim expires': 'what she said is over, as she said',
   'claim idles': 'what she said counts as idle, unless she is active',
   'session ends': 'a connection ends, unless it says something',
   'session idles': 'a connection counts as idle, unless she is active',

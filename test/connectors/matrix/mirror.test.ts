@@ -63,6 +63,7 @@ describe('somebody whose token is known', () => {
       { presence: 'offline', status_msg: 'here' },
     ]);
     expect(new Set(world.fake.seen.map(({ token, as }) => `${token} ${as}`))).toEqual(new Set(['hers null']));
+    expect(world.deliveredTo).toEqual(puts().map(({ presence }) => [ann.id, presence]));
   });
 
   it('is shown at once where she was there before', async () => {

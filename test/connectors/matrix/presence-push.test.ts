@@ -66,6 +66,7 @@ describe('what is pushed', () => {
     await push.resume(true);
     await world.say(cleo, mode, 'here');
     expect(world.fake.puts(CLEO)).toEqual([{ presence: word, status_msg: 'here' }]);
+    expect(world.deliveredTo).toEqual([[cleo.id, word]]);
   });
 
   it('dnd as busy where the homeserver has the word', async () => {

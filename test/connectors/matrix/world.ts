@@ -44,6 +44,7 @@ export function makeWorld({ putsPerSecond = 1000 } = {}) {
   const speech: { dialect: MatrixDialect } = { dialect: MODERN };
   const homeserver = new Homeserver({ outbound: fake.outbound(), asToken: fake.asToken, clock });
 
+  const deliveredTo: [PersonId, string][] = [];
   const context = {
     network: matrix,
     people: {
@@ -52,6 +53,8 @@ export function makeWorld({ putsPerSecond = 1000 } = {}) {
     },
     presence,
     shareable: shareability(store),
+    deliveries: bridge.deliveries,
+    delivered: (person: PersonId, said: string) => void deliveredTo.push([person, said]),
     dialect: () => speech.dialect,
     clock,
     random: seededRandom(1),
@@ -103,6 +106,7 @@ export function makeWorld({ putsPerSecond = 1000 } = {}) {
     fake,
     homeserver,
     context,
+    deliveredTo,
     outcomes,
     events,
     faults,

@@ -35,6 +35,9 @@ describe('what is written', () => {
     await world.says(ann, 'offline');
     await world.says(ann, 'offline');
     expect(bodies()).toEqual([{ status: 'dnd' }, { status: 'online' }, { status: 'offline' }]);
+    expect(world.deliveries.of(ann.id)).toMatchObject([
+      { kind: 'server', to: 'Plexichat server', said: 'offline' },
+    ]);
     expect(await world.feed(ANN)).toMatchObject({
       mode: 'offline',
       written: { mode: 'offline', at: row().seenAt },

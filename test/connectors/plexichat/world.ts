@@ -86,6 +86,7 @@ export function makeWorld(settings: Partial<PlexichatSettings> = {}, rules: Rule
       presence,
       people,
       newcomers: new Newcomers({ people, visibility: 'everyone' }),
+      deliveries: bridge.deliveries,
       shareable: shareability(store),
       network: plexichatNetwork,
       clock,

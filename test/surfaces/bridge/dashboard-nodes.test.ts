@@ -80,13 +80,16 @@ describe('what a node counts', () => {
     expect(tally.propagation.changes).toBe(0); // how long it took is known where it began
   });
 
-  it.each(['offline', 'invisible'] as const)('is true again after changes that it missed: %s', async (gone) => {
-    const told: PersonId[] = [];
-    tally.subscribe((person) => void told.push(person));
-    await say(here, una, gone);
-    await say(here, max, 'dnd');
-    await there.miss();
-    await expect.poll(() => tally.counts).toEqual({ online: 0, chat: 0, idle: 0, dnd: 1 });
-    expect(told.sort()).toEqual([una, max].sort());
-  });
+  it.each(['offline', 'invisible'] as const)(
+    'is true again after changes that it missed: %s',
+    async (gone) => {
+      const told: PersonId[] = [];
+      tally.subscribe((person) => void told.push(person));
+      await say(here, una, gone);
+      await say(here, max, 'dnd');
+      await there.miss();
+      await expect.poll(() => tally.counts).toEqual({ online: 0, chat: 0, idle: 0, dnd: 1 });
+      expect(told.sort()).toEqual([una, max].sort());
+    },
+  );
 });

@@ -81,6 +81,24 @@ it('tells who may see her', async () => {
   });
 });
 
+it('tells whom it was last told to', async () => {
+  const list = `/_matrix/client/api/v1/presence/list/${ben.matrix.id}`;
+  await app.call('POST', list, ben.matrix.token, { invite: [ann.matrix.id] });
+  const sync = (query: string) => app.call('GET', `/_matrix/client/v3/sync?${query}`, ben.matrix.token);
+  const { body } = await sync('timeout=0');
+  expect((await why()).last_deliveries).toEqual([]);
+  await write('dnd');
+  const at = app.clock.now();
+  const told = [{ to: ben.id, kind: 'person', said: 'dnd', at }];
+  expect((await why()).last_deliveries).toEqual(told);
+  app.clock.advance(1000);
+  await write('dnd', { custom_status: 'not told before she reads' });
+  await write('invisible');
+  await write('invisible', { custom_status: 'a secret' });
+  expect((await why()).last_deliveries).toEqual([{ ...told[0], said: 'offline', at: at + 1000 }]);
+  expect((await sync(`since=${body.next_batch}&timeout=0`)).text).toContain('offline');
+});
+
 it('shows an invisible person offline, and more only for a reason that is kept', async () => {
   await write('online', { custom_status: 'here' });
   await write('invisible');

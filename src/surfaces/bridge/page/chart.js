@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
-import { html, MODES } from './parts.js';
+import { html, MODES, useNow } from './parts.js';
 
 const SHOWN = ['online', 'chat', 'idle', 'dnd'];
 const DASHES = { online: [], chat: [8, 4], idle: [2, 3], dnd: [10, 3, 2, 3] };
@@ -10,13 +10,14 @@ const HEIGHT = 240;
 export function Chart({ samples }) {
   const box = useRef(null);
   const plot = useRef(null);
-  const data = columns(samples);
+  const now = useNow();
+  const upToNow = untilNow(samples, now);
 
   useEffect(() => {
     const dark = matchMedia('(prefers-color-scheme: dark)');
     const draw = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(options(box.current), columns(samples), box.current);
+      plot.current = new uPlot(options(box.current), columns(upToNow), box.current);
     };
     const resize = new ResizeObserver(() => {
       plot.current?.setSize({ width: box.current.clientWidth, height: HEIGHT });
@@ -31,7 +32,7 @@ export function Chart({ samples }) {
     };
   }, []);
 
-  useEffect(() => plot.current?.setData(data), [samples]);
+  useEffect(() => plot.current?.setData(columns(upToNow)), [samples, now]);
 
   return html`<div ref=${box} class="chart" aria-hidden="true"></div>
     <details>
@@ -64,12 +65,19 @@ function Table({ samples }) {
   </table>`;
 }
 
+/** With what still holds at its end, so that there is a line from the first sample on. */
+function untilNow(samples, now) {
+  const last = samples.at(-1);
+  return last ? [...samples, { ...last, at: Math.max(now, last.at + 1000) }] : [];
+}
+
 function columns(samples) {
   return [samples.map(({ at }) => at / 1000), ...SHOWN.map((mode) => samples.map((sample) => sample[mode]))];
 }
 
 function options(node) {
   const colour = (name) => getComputedStyle(node).getPropertyValue(name).trim();
+  const clock = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' };
   const axis = {
     stroke: colour('--quiet'),
     grid: { stroke: colour('--line'), width: 1 },
@@ -80,18 +88,24 @@ function options(node) {
     height: HEIGHT,
     scales: { y: { range: (_, __, max) => [0, Math.max(4, Math.ceil(max * 1.15))] } },
     axes: [
-      axis,
+      { ...axis, space: 90, values: (_, times) => times.map((at) => timeOf(at, clock)) },
       { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000] },
     ],
     series: [
-      { label: 'Time' },
+      { label: 'Time', value: (_, at) => (at === null ? '–' : timeOf(at, clock)) },
       ...SHOWN.map((mode) => ({
         label: MODES[mode],
+        value: (_, count) => count ?? '–',
         stroke: colour(`--${mode}`),
         dash: DASHES[mode],
         width: 2,
         points: { show: false },
+        paths: uPlot.paths.stepped({ align: 1 }),
       })),
     ],
   };
+}
+
+function timeOf(seconds, format) {
+  return new Date(seconds * 1000).toLocaleTimeString([], format);
 }

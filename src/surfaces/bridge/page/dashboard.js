@@ -153,7 +153,12 @@ function useLive(person, signedOut) {
     events.addEventListener('overview', ({ data }) => {
       const told = JSON.parse(data);
       setOverview(told);
-      setSamples((before) => before && [...before.slice(1 - MAX_SAMPLES), { at: Date.now(), ...told.shown }]);
+      setSamples((before) => {
+        if (!before) return before;
+        // In order also where the clocks of browser and bridge differ.
+        const at = Math.max(Date.now(), before.at(-1)?.at ?? 0);
+        return [...before.slice(1 - MAX_SAMPLES), { at, ...told.shown }];
+      });
     });
     events.addEventListener('person', () => {
       if (!first) setSeen((count) => count + 1);

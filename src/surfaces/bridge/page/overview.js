@@ -1,5 +1,5 @@
 import { Chart } from './chart.js';
-import { Card, Heading, html, MODES, When } from './parts.js';
+import { Card, For, Heading, html, MODES, When } from './parts.js';
 
 const STATES = {
   up: 'connected',
@@ -7,6 +7,18 @@ const STATES = {
   down: 'not connected',
   refused: 'refused',
   elsewhere: 'at another node',
+};
+
+/** Why nothing comes back. */
+const FAULTS = {
+  refused: 'nobody listens at its address',
+  reset: 'it ended the connection before it had answered',
+  timeout: 'it did not answer in time',
+  dns: 'its name leads nowhere',
+  tls: 'its certificate is not trusted, or it speaks no TLS',
+  too_large: 'it answered with more than is taken',
+  redirected: 'it points elsewhere, where nobody follows',
+  unreachable: 'it cannot be reached',
 };
 
 export function Overview({ overview, samples }) {
@@ -17,7 +29,7 @@ export function Overview({ overview, samples }) {
   const all = Object.values(shown).reduce((sum, count) => sum + count, 0);
   return html`<${Heading}>Overview<//>
     <p class="lead">
-      plexibridge ${version}, running since <${When} at=${started} />.${' '}
+      plexibridge ${version}, running <${For} since=${started} />.${' '}
       ${all === 1 ? '1 person is' : `${all} people are`} shown as being there.
     </p>
     <${Servers} servers=${servers} />
@@ -56,7 +68,7 @@ function Servers({ servers }) {
       ({ name, state, since, reason, backlog, warnings }) =>
         html`<${Card} title=${name} key=${name} data-state=${state}>
           <p class="state">
-            <span class="lamp" data-state=${state}>${STATES[state]}</span> <${When} at=${since} />
+            <span class="lamp" data-state=${state}>${STATES[state]}</span> <${For} since=${since} />
           </p>
           <dl>
             <dt>Waiting to be delivered</dt>
@@ -64,7 +76,7 @@ function Servers({ servers }) {
             ${
               reason &&
               html`<dt>Reason</dt>
-                <dd>${reason}</dd>`
+                <dd>${FAULTS[reason] ?? reason}</dd>`
             }
           </dl>
           ${

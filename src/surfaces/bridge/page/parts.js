@@ -28,7 +28,39 @@ export function When({ at, none = 'never' }) {
   >`;
 }
 
-function useNow() {
+/** How long it has been so. */
+export function For({ since }) {
+  const now = useNow();
+  const date = new Date(since);
+  const [unit, size] = unitOf(now - since);
+  const count = Math.max(0, Math.trunc((now - since) / size));
+  const length = new Intl.NumberFormat('en', { style: 'unit', unit, unitDisplay: 'long' }).format(count);
+  return html`for${' '}<time datetime=${date.toISOString()} title=${date.toLocaleString()}>${length}</time>`;
+}
+
+const INSTANT = /(\d{4}-\d\d-\d\dT[\d:.]+Z)/;
+
+/** Sentences of the bridge, with the times in them as the reader's clock has them. */
+export function Sentences({ texts }) {
+  return html`<ul>
+    ${texts.map(
+      (text) =>
+        html`<li>
+          ${text.split(INSTANT).map((part) => (INSTANT.test(part) ? html`<${Clock} at=${part} />` : part))}
+        </li>`,
+    )}
+  </ul>`;
+}
+
+function Clock({ at }) {
+  const date = new Date(at);
+  const isToday = date.toDateString() === new Date().toDateString();
+  const text = isToday ? date.toLocaleTimeString() : date.toLocaleString();
+  return html`<time datetime=${at} title=${date.toLocaleString()}>${text}</time>`;
+}
+
+/** Ms since 1970, every 5 s. */
+export function useNow() {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 5000);
@@ -44,8 +76,12 @@ const UNITS = [
   ['second', 1000],
 ];
 
+function unitOf(ms) {
+  return UNITS.find(([, length]) => Math.abs(ms) >= length) ?? UNITS[3];
+}
+
 function distance(ms) {
-  const [unit, size] = UNITS.find(([, length]) => Math.abs(ms) >= length) ?? UNITS[3];
+  const [unit, size] = unitOf(ms);
   const count = Math.trunc(ms / size);
   if (count === 0) return 'just now';
   return new Intl.RelativeTimeFormat('en', { numeric: 'always' }).format(count, unit);

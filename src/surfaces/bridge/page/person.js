@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { call, words } from './api.js';
-import { Card, Heading, html, Mode, Status, Trouble, When } from './parts.js';
+import { Card, Heading, html, Mode, MODES, Sentences, Status, Trouble, When } from './parts.js';
 
 /** One person, and why she is shown as she is; `seen` changes whenever she is shown otherwise. */
 export function Person({ id, networks, seen }) {
@@ -27,7 +27,16 @@ export function Person({ id, networks, seen }) {
   if (!why)
     return html`<${Heading}>Person<//
       >${trouble ? html`<${Trouble}>${trouble}<//>` : html`<p role="status">Loading …</p>`}`;
-  const { person, shown, because, grounds, surfaces, seen_by: by, revealed } = why;
+  const {
+    person,
+    shown,
+    because,
+    grounds,
+    surfaces,
+    seen_by: by,
+    last_deliveries: deliveries,
+    revealed,
+  } = why;
   return html`<${Heading}>${person.display_name ?? 'No name'}<//>
     ${trouble && html`<${Trouble}>${trouble}<//>`}
     <div class="columns">
@@ -39,9 +48,7 @@ export function Person({ id, networks, seen }) {
           <dt>Last active</dt>
           <dd><${When} at=${shown.last_active_at} none="unknown" /></dd>
         </dl>
-        <ul>
-          ${because.map((text) => html`<li>${text}</li>`)}
-        </ul>
+        <${Sentences} texts=${because} />
       <//>
       <${Card} title="Accounts">
         <dl>
@@ -90,6 +97,7 @@ export function Person({ id, networks, seen }) {
         <dd><${Links} ids=${by.hidden_from} /></dd>
       </dl>
     <//>
+    <${Card} title="Last deliveries"><${Deliveries} deliveries=${deliveries} /><//>
     ${grounds && html`<${Card} title="On what it rests"><${Grounds} ...${grounds} /><//>`}
     <${Reveal} revealed=${revealed} reveal=${load} />`;
 }
@@ -97,9 +105,46 @@ export function Person({ id, networks, seen }) {
 function Links({ ids }) {
   if (ids.length === 0) return html`<span class="quiet">nobody</span>`;
   return html`<ul class="inline">
-    ${ids.map((id) => html`<li><a href=${`#/people/${id}`}>${id}</a></li>`)}
+    ${ids.map((id) => html`<li><a class="id" href=${`#/people/${id}`}>${id}</a></li>`)}
   </ul>`;
 }
+
+function Deliveries({ deliveries }) {
+  if (deliveries.length === 0) {
+    return html`<p>Since it started, this node has told nobody of a change of hers.</p>`;
+  }
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Last deliveries">
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">To</th>
+          <th scope="col">As</th>
+          <th scope="col">When</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${deliveries.map(
+          ({ to, kind, said, at }) =>
+            html`<tr>
+              <td>${kind === 'person' ? html`<a class="id" href=${`#/people/${to}`}>${to}</a>` : to}</td>
+              <td>${said in MODES ? html`<${Mode} mode=${said} />` : html`<code>${said}</code>`}</td>
+              <td><${When} at=${at} /></td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+const COMING = {
+  'claim ends': 'Her own word ends',
+  'claim expires': 'Her own word ends, as she said,',
+  'claim idles': 'Her own word counts as idle',
+  'session ends': 'A connection ends',
+  'session idles': 'A connection counts as idle',
+  'feed ends': 'What her server says is believed no more',
+  'status ends': 'Her status text ends',
+};
 
 function Grounds({ claim, sessions, feeds, deadlines }) {
   const rows = [
@@ -137,7 +182,7 @@ function Grounds({ claim, sessions, feeds, deadlines }) {
       deadlines.length > 0 &&
       html`<h3>What time will change</h3>
         <ol>
-          ${deadlines.map(({ at, what }) => html`<li>${what} <${When} at=${at} /></li>`)}
+          ${deadlines.map(({ at, what }) => html`<li>${COMING[what] ?? what} <${When} at=${at} /></li>`)}
         </ol>`
     }`;
 }
@@ -169,9 +214,7 @@ function Reveal({ revealed, reveal }) {
       <dt>Last active</dt>
       <dd><${When} at=${revealed.last_active_at} none="unknown" /></dd>
     </dl>
-    <ul>
-      ${revealed.because.map((text) => html`<li>${text}</li>`)}
-    </ul>
+    <${Sentences} texts=${revealed.because} />
     <${Grounds} ...${revealed.grounds} />
   <//>`;
 }

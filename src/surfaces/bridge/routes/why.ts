@@ -43,6 +43,12 @@ const seen = z.object({
   told: z.array(z.string()).describe('Who listed her and may see her, of the first thousand who listed her'),
   listed_by: z.number().int(),
 });
+const delivery = z.object({
+  to: z.string().describe('The id of a person who listens, or which real server'),
+  kind: z.enum(['person', 'server']),
+  said: z.string().describe('A mode, or what that server calls it'),
+  at: instant,
+});
 const revealed = z.object({
   ...face.shape,
   because: z.array(z.string()),
@@ -54,11 +60,14 @@ const revealed = z.object({
     .describe('What others are held to while she is out of sight'),
 });
 
-type Context = Pick<BridgeContext, 'people' | 'presence' | 'networks' | 'surfaces' | 'relations'>;
+type Context = Pick<
+  BridgeContext,
+  'deliveries' | 'people' | 'presence' | 'networks' | 'surfaces' | 'relations'
+>;
 
 /** Why somebody is shown as she is. Who is invisible looks as offline here as anywhere, unless a reason is given and kept. */
 export function why(app: BridgeApp, context: Context): void {
-  const { people, presence, networks, surfaces, relations } = context;
+  const { people, presence, networks, surfaces, relations, deliveries } = context;
   app.get('/people/:id/why', {
     schema: {
       summary: 'Why she is shown as she is, on each surface, and to whom',
@@ -81,6 +90,9 @@ export function why(app: BridgeApp, context: Context): void {
           grounds: grounds.nullable().describe('Null where she left by her own word'),
           surfaces: z.array(surfaceView),
           seen_by: seen,
+          last_deliveries: z
+            .array(delivery)
+            .describe('What was last told of her by this node, to each of the last ten, the newest first'),
           revealed: revealed.nullable(),
         }),
       },
@@ -96,6 +108,7 @@ export function why(app: BridgeApp, context: Context): void {
         person: encodePerson(person, networks),
         ...encodeExplanation(explanation, surfaces),
         seen_by: { visibility, hidden_from: [...hiddenFrom], told: [...told], listed_by: listedBy },
+        last_deliveries: [...deliveries.of(person.id)],
         revealed: more && encodeRevelation(more),
       };
     },
