@@ -8,12 +8,13 @@ import type { StartedAsWritten } from './readme-start.ts';
 import { startAsWritten } from './readme-start.ts';
 import { readmeBlocks } from './readme-text.ts';
 
-/** Commands that cannot run here, by how their block begins, and why. */
+/** Blocks that are not run here, by how they begin, and why. */
 const ELSEWHERE: readonly (readonly [string, string])[] = [
   ['pg_dump ', 'needs a database: backup-guide.test.ts runs it'],
   ['# all nodes stopped\npg_restore ', 'needs a database: backup-guide.test.ts runs it'],
   ['npx plexibridge migrate ', 'needs a database: migrate.test.ts runs it'],
   ['PLEXICHAT_TOKEN_A=… ', 'needs a real Plexichat server'],
+  ['Alone ', 'is a picture'],
 ];
 
 const blocks = readmeBlocks();
@@ -27,7 +28,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'plexibridge-readme-'));
   const [line = ''] = (blocks[0]?.text ?? '').split('\n');
   bridge = await startAsWritten(line, folder);
-}, 180_000);
+}, 300_000);
 
 afterAll(async () => {
   await bridge[Symbol.asyncDispose]();

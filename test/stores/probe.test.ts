@@ -66,3 +66,11 @@ it('nothing is committed once it has ended', async () => {
   await pass();
   expect(commits).toHaveLength(1);
 });
+
+it('a commit under way when it ends is the last', async () => {
+  const { clock, commits, probe, pass } = probed({ takes: 1 });
+  clock.advance(PROBE_EVERY_MS);
+  await probe[Symbol.asyncDispose]();
+  await pass();
+  expect(commits).toHaveLength(1);
+});
