@@ -125,8 +125,9 @@ export class CachedDirectory implements DirectoryView {
       return read && read.id;
     });
     if (read !== undefined) return read;
-    const person = id === null ? null : await this.people.byId(id);
-    const isHers = person?.addresses.some((hers) => sameAddress(hers, address)) ?? true;
+    if (id === null) return null;
+    const person = await this.people.byId(id);
+    const isHers = person?.addresses.some((hers) => sameAddress(hers, address)) ?? false;
     return isHers ? person : this.#inner.people.byAddress(address); // it was given away while she was read
   }
 

@@ -320,6 +320,15 @@ describe('the directory as it is remembered', () => {
     expect(await ask(found)).toMatchObject({ id: bob });
   });
 
+  test('an address whose owner goes while she is read, as in a link, leads to whoever has it then', async () => {
+    const { world, alice, bob, where, give, ask } = await remembering();
+    await world.commit([{ row: 'person', id: alice, value: { ...PROFILE, displayName: 'new' } }], true);
+    world.learn(0);
+    const found = world.cache.people.byAddress(where);
+    await world.commit([{ row: 'person', id: alice, value: null }, ...give(bob)], false);
+    expect(await ask(found)).toMatchObject({ id: bob });
+  });
+
   test('a position that was told while nothing was believed is not forgotten when it is believed again', async () => {
     const { world, bob, where, give, ask } = await remembering();
     world.believed = false;
