@@ -127,6 +127,7 @@ export async function buildApp({
     logger,
     bodyLimit: settings.limits.body_bytes,
     trustedProxies: settings.listen.trusted_proxies,
+    requestTimeoutMs: settings.listen.request_timeout,
     refuse,
   });
   const connected = servers.connect({ ...core, directory: store }, networks);
