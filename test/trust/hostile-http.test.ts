@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningBridge, TwoAccounts } from '../helpers/process.ts';
 import { makePerson, OPERATOR, runBridge } from '../helpers/process.ts';
 import { apiOf, misshapen } from './error-forms.ts';
-import { bearer, collect, dial, exchange, JSON_TYPE, request } from './raw-client.ts';
+import { bearer, collect, DEADLINE, dial, exchange, JSON_TYPE, request } from './raw-client.ts';
 
 /** `HALF_OPEN=10000 npm test` for as many sockets as that; their number must be allowed by `ulimit -n`. */
 const HALF_OPEN = Number(process.env['HALF_OPEN'] ?? 1000);
@@ -217,7 +217,7 @@ describe('too slowly', () => {
     for (let i = 0; i < HALF_OPEN; i++) {
       const socket = await dial(bridge.url);
       sockets.push(socket);
-      closed.push(once(socket.resume(), 'close'));
+      closed.push(once(socket.resume(), 'close', { signal: AbortSignal.timeout(DEADLINE) }));
       if (i % 2 === 0) socket.write('GET / HTTP/1.1\r\nX-');
       if (i % 100 === 0) expect((await bridge.call('GET', STATUS, tokens.matrix)).status).toBe(200);
     }
