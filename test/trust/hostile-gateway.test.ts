@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { RunningBridge, TwoAccounts } from '../helpers/process.ts';
 import { makePerson, runBridge } from '../helpers/process.ts';
+import { memoryOf } from './memory.ts';
 import { collect, DEADLINE, dial, exchange } from './raw-client.ts';
 
 /** `HALF_OPEN=10000 npm test` for as many sockets as that; their number must be allowed by `ulimit -n`. */
@@ -61,22 +61,17 @@ async function identified(token: unknown): Promise<unknown> {
   return answer;
 }
 
-function memory(): number {
-  const kib = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${bridge.child.pid}/status`, 'utf8'))?.[1];
-  return Number(kib) * 1024;
-}
-
 describe('frames', () => {
   it('that are zlib bombs end their socket unread', async () => {
     const bomb = deflateSync(Buffer.alloc(BOMB, ' '));
     expect(bomb.length).toBeLessThan(65_536);
-    const before = memory();
+    const before = memoryOf(bridge.child.pid);
     for (let i = 0; i < BOMBS; i++) {
       const socket = await connected();
       socket.send(bomb);
       expect(await closeCode(socket)).toBe(DECODE_ERROR);
     }
-    expect(memory() - before).toBeLessThan(MEMORY);
+    expect(memoryOf(bridge.child.pid, 'peak') - before).toBeLessThan(MEMORY);
   });
 
   it.each<[string, (socket: WebSocket) => void]>([
