@@ -24,8 +24,9 @@ export const ERROR_FORMS = {
 
 export type Api = keyof typeof ERROR_FORMS;
 
-/** Whose form an answer at this path must have. */
-export function apiOf(path: string): Api {
+/** Whose form an answer at this URL must have. */
+export function apiOf(url: string): Api {
+  const [path = ''] = url.split('?', 1);
   if (path.startsWith('/_matrix') || /^\/(users|rooms|transactions)\//.test(path)) return 'matrix';
   return path.startsWith('/api') || path === '/health' ? 'plexichat' : 'bridge';
 }
@@ -35,8 +36,14 @@ export function misshapen(api: Api, status: number, text: string): string | null
   const said = `${status} ${text.slice(0, 500)}`;
   const body = parse(text);
   if (!ERROR_FORMS[api].safeParse(body).success) return `no error of ${api}: ${said}`;
-  const code = api === 'plexichat' ? z.object({ error: z.object({ code: z.int() }) }).safeParse(body).data : null;
+  const code =
+    api === 'plexichat' ? z.object({ error: z.object({ code: z.int() }) }).safeParse(body).data : null;
   return code && code.error.code !== status ? `another code than its status: ${said}` : null;
+}
+
+/** Whether it is an error of any of them, for what never had a path. */
+export function isSomeError(text: string): boolean {
+  return Object.values(ERROR_FORMS).some((form) => form.safeParse(parse(text)).success);
 }
 
 function parse(text: string): unknown {

@@ -56,7 +56,7 @@ async function serve(answer: Parameters<typeof rawServer>[0]): Promise<RawServer
 
 /** Until the operator is told that both are down; the answer holds why. */
 async function bothDown(bridge: RunningBridge): Promise<string> {
-  for (const end = Date.now() + DEADLINE; Date.now() < end; ) {
+  for (const end = Date.now() + DEADLINE; Date.now() < end;) {
     const { body } = await bridge.call('GET', '/bridge/v1/servers', OPERATOR);
     const states = body.servers.map(({ state }: { state: string }) => state);
     if (states.length === 2 && states.every((state: string) => state === 'down')) return JSON.stringify(body);
@@ -95,7 +95,9 @@ it('servers that send the bridge elsewhere, and people who name other places, ge
   expect((await bridge.call('POST', list, tokens.matrix, invite)).status).toBe(200);
   for (const { body } of made) {
     const token = { network: body.plexichat_id === '175928847299117064' ? 'plexichat' : 'matrix' };
-    expect((await bridge.call('POST', `/bridge/v1/people/${body.id}/tokens`, OPERATOR, token)).status).toBe(201);
+    expect((await bridge.call('POST', `/bridge/v1/people/${body.id}/tokens`, OPERATOR, token)).status).toBe(
+      201,
+    );
   }
   const dnd = { status: 'dnd', custom_status: picture };
   expect((await bridge.call('PUT', '/api/v1/users/@me/presence', tokens.plexichat, dnd)).status).toBe(200);

@@ -22,11 +22,19 @@ export async function dial(url: string): Promise<Socket> {
   return socket;
 }
 
-/** Sends the bytes and resolves with all answers, once the bridge has closed the connection. */
-export async function exchange(url: string, bytes: string | Buffer): Promise<RawReply[]> {
+/**
+ * Sends the bytes and resolves with all answers, once the bridge has closed the connection; with `last` it is told that nothing
+ * follows.
+ */
+export async function exchange(
+  url: string,
+  bytes: string | Buffer,
+  { last = false }: { readonly last?: boolean } = {},
+): Promise<RawReply[]> {
   const socket = await dial(url);
   const replies = collect(socket);
-  socket.write(bytes);
+  if (last) socket.end(bytes);
+  else socket.write(bytes);
   return replies;
 }
 

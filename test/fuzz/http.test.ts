@@ -1,0 +1,109 @@
+import fc from 'fast-check';
+import type { InjectOptions, Response as InjectResponse } from 'light-my-request';
+import { setImmediate } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { OPERATOR } from '../helpers/app.ts';
+import { apiOf, misshapen } from '../trust/error-forms.ts';
+import { assertBriefly, SEED } from './check.ts';
+import type { FuzzRequest, OpenApi } from './requests.ts';
+import { requests, urlOf } from './requests.ts';
+import { routesOf } from './routes.ts';
+import type { FuzzWorld } from './world.ts';
+import { DEADLINE, makeFuzzWorld } from './world.ts';
+
+/** `FUZZ_RUNS=1000 npm test` for a long run, `FUZZ_SEED` repeats one: each is a bridge of its own under so many requests. */
+const RUNS = Number(process.env['FUZZ_RUNS'] ?? 8);
+const REQUESTS = 150;
+/** Longer than any request is held, ms of the bridge’s clock. */
+const PATIENCE = 61_000;
+/** What the homeserver stand-in of the test cannot do is not the bridge’s fault. */
+const UPSTREAM = new Set([502, 503]);
+
+async function send(world: FuzzWorld, request: FuzzRequest): Promise<InjectResponse> {
+  const { route, caller, body } = request;
+  const token = world.tokenOf(caller, route.path);
+  const options: InjectOptions = {
+    method: route.method as 'GET',
+    url: urlOf(request, world),
+    headers: {
+      'content-type': 'application/json',
+      ...(token !== null && { authorization: `Bearer ${token}` }),
+    },
+    ...(body !== undefined && { payload: typeof body === 'string' ? body : Buffer.from(body) }),
+  };
+  const answer = world.app.http.inject(options);
+  const end = Date.now() + DEADLINE;
+  let reply: InjectResponse | null = null;
+  answer.then((it) => (reply = it)).catch(() => undefined);
+  for (let turn = 0; reply === null; turn++) {
+    await setImmediate();
+    // A request that is held waits for the clock of the bridge.
+    if (turn === 20) world.app.clock.advance(PATIENCE);
+    if (Date.now() > end) throw new Error(`${route.method} ${options.url as string} has no answer`);
+  }
+  return answer;
+}
+
+/** What is wrong with an answer; null when nothing is. */
+function wrong(world: FuzzWorld, request: FuzzRequest, url: string, reply: InjectResponse): string | null {
+  const { statusCode: status, body } = reply;
+  const said = `${status} ${body.slice(0, 300)}`;
+  const all = `${JSON.stringify(reply.headers)} ${body}`;
+  const byHomeserver = /^\/(_matrix\/app|users|rooms|transactions)/.test(request.route.path);
+  if (status >= 500 && !(byHomeserver && UPSTREAM.has(status))) return said;
+  if (status >= 400 && request.route.method !== 'HEAD') {
+    const shape = misshapen(apiOf(url), status, body);
+    if (shape !== null) return shape;
+  }
+  const sent = decodeURIComponent(url) + String(request.body);
+  const leaked = world.secrets.find((secret) => all.includes(secret) && !sent.includes(secret));
+  if (leaked !== undefined) return `the secret ${leaked}: ${said}`;
+  if (request.caller === 'operator') return null;
+  const seen = world.unseen.find((text) => all.includes(text) && !sent.includes(text));
+  return seen === undefined ? null : `${seen} is seen: ${said}`;
+}
+
+async function fuzz(world: FuzzWorld, stream: readonly FuzzRequest[], tried: Set<string>) {
+  for (const request of stream) {
+    const url = urlOf(request, world);
+    const reply = await send(world, request);
+    tried.add(`${request.route.method} ${request.route.path}`);
+    const fault = wrong(world, request, url, reply);
+    if (fault !== null)
+      throw new Error(`${request.caller}: ${request.route.method} ${url.slice(0, 400)}: ${fault}`);
+  }
+}
+
+async function property(options: Parameters<typeof makeFuzzWorld>[0] = {}, tried = new Set<string>()) {
+  const sample = await makeFuzzWorld();
+  const routes = routesOf(sample.app.http);
+  const document = (await sample.app.call('GET', '/bridge/openapi.json', OPERATOR)).body as OpenApi;
+  await sample[Symbol.asyncDispose]();
+  const one = requests(routes, document);
+  const stream = fc.array(one, { minLength: REQUESTS, maxLength: REQUESTS, size: 'max' });
+  const checked = fc.asyncProperty(stream, async (all) => {
+    const world = await makeFuzzWorld(options);
+    try {
+      await fuzz(world, all, tried);
+    } finally {
+      await world[Symbol.asyncDispose]();
+    }
+  });
+  return { checked, routes, one };
+}
+
+it(
+  `whatever is sent to whatever route, the answer is proper, seed ${SEED}`,
+  async () => {
+    const tried = new Set<string>();
+    const { checked, routes, one } = await property({}, tried);
+    // Every route first, once for each of a few requests; then at random.
+    const world = await makeFuzzWorld();
+    const samples = fc.sample(one, { numRuns: 3, seed: SEED });
+    const each = routes.flatMap((route) => samples.map((request) => ({ ...request, route })));
+    await fuzz(world, each, tried).finally(() => world[Symbol.asyncDispose]());
+    expect(tried.size).toBe(routes.length);
+    await assertBriefly(checked, RUNS);
+  },
+  60_000 + RUNS * 5000,
+);
