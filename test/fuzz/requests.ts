@@ -106,8 +106,8 @@ export function requests(routes: readonly Route[], document: OpenApi): fc.Arbitr
 }
 
 /** The path with names in it, and the query behind it. Hidden people are named only by those to whom they must be hidden. */
-export function urlOf({ route, names, query, caller }: FuzzRequest, { ids, hidden }: FuzzWorld): string {
-  const pool = caller === 'operator' || caller === 'homeserver' ? ids : [...ids, ...hidden];
+export function urlOf({ route, names, query, caller }: FuzzRequest, { ids, own, hidden }: FuzzWorld): string {
+  const pool = caller === 'operator' || caller === 'homeserver' ? ids : [...ids, ...own, ...hidden];
   let next = 0;
   const path = route.path.replace(/:\w+|\*/g, () => {
     const name = names[next++ % names.length] ?? '';

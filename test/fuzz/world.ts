@@ -16,6 +16,7 @@ const IDS = {
   pat: { plexichat_id: '175928847299117064', matrix_id: '@pat:localhost' },
   nina: { plexichat_id: '175928847299117071', matrix_id: '@nina:localhost', visibility: 'nobody' },
   ina: { plexichat_id: '175928847299117072', matrix_id: '@ina:localhost' },
+  max: { plexichat_id: '175928847299117073', matrix_id: '@max:localhost' },
 };
 
 export type Caller = 'pat' | 'operator' | 'homeserver' | 'stranger' | 'nobody';
@@ -28,9 +29,10 @@ export const CALLERS: readonly Caller[] = ['pat', 'operator', 'homeserver', 'str
 export interface FuzzWorld extends AsyncDisposable {
   readonly app: TestApp;
   readonly pat: TestPerson;
-  readonly ina: TestPerson;
-  /** Ids that anybody may try. */
+  /** Ids that anybody may try, and do with as she likes. */
   readonly ids: readonly string[];
+  /** Pat’s own, which only she tries, or she would soon be nobody. */
+  readonly own: readonly string[];
   /** Ids that only those may try to whom they must not lead. */
   readonly hidden: readonly string[];
   /** What nobody but their owners may ever be sent. */
@@ -38,6 +40,8 @@ export interface FuzzWorld extends AsyncDisposable {
   /** What whoever is no operator must not be sent, unless she said it herself. */
   readonly unseen: readonly string[];
   tokenOf(caller: Caller, path: string): string | null;
+  /** Gives Pat new tokens in place of those that she has thrown away. */
+  revive(): Promise<void>;
 }
 
 export async function makeFuzzWorld(sabotage?: Parameters<typeof makeApp>[1]): Promise<FuzzWorld> {
@@ -56,25 +60,27 @@ export async function makeFuzzWorld(sabotage?: Parameters<typeof makeApp>[1]): P
     },
     sabotage,
   );
-  const [pat, nina, ina] = [await app.person(IDS.pat), await app.person(IDS.nina), await app.person(IDS.ina)];
+  const [pat, nina, ina, max] = [
+    await app.person(IDS.pat),
+    await app.person(IDS.nina),
+    await app.person(IDS.ina),
+    await app.person(IDS.max),
+  ];
   const own = '/api/v1/users/@me/presence';
   const said = { nina: 'only-nina-knows', ina: 'only-ina-knows' };
   await app.call('PUT', own, nina.plexichat.token, { status: 'dnd', custom_status: said.nina });
   await app.call('PUT', own, ina.plexichat.token, { status: 'invisible', custom_status: said.ina });
+  await app.call('PUT', own, max.plexichat.token, { status: 'idle', custom_status: 'anybody knows' });
+  const list = `/_matrix/client/api/v1/presence/list/${pat.matrix.id}`;
+  const invite = [nina, ina, max].map(({ matrix }) => matrix.id);
+  await app.call('POST', list, pat.matrix.token, { invite });
   const tokens = [nina, ina].flatMap(({ plexichat, matrix }) => [plexichat.token, matrix.token]);
+  const pats = { plexichat: pat.plexichat.token, matrix: pat.matrix.token };
   return {
     app,
     pat,
-    ina,
-    ids: [
-      pat.id,
-      pat.plexichat.id,
-      pat.matrix.id,
-      '@me',
-      '1',
-      '@nobody:localhost',
-      '@_plexichat_5:localhost',
-    ],
+    ids: ['1', '@nobody:localhost', '@_plexichat_5:localhost', max.id, max.plexichat.id, max.matrix.id],
+    own: ['@me', pat.plexichat.id, pat.matrix.id],
     hidden: [nina, ina].flatMap(({ id, plexichat, matrix }) => [id, plexichat.id, matrix.id]),
     secrets: [...tokens, OPERATOR, registration.asToken, registration.hsToken],
     unseen: [said.nina, said.ina, nina.id, nina.plexichat.id, nina.matrix.id, ina.id],
@@ -83,7 +89,13 @@ export async function makeFuzzWorld(sabotage?: Parameters<typeof makeApp>[1]): P
       if (caller === 'homeserver') return registration.hsToken;
       if (caller === 'stranger') return '175928847299117063.nothing';
       if (caller === 'nobody') return null;
-      return path.startsWith('/api') ? pat.plexichat.token : pat.matrix.token;
+      return path.startsWith('/api') ? pats.plexichat : pats.matrix;
+    },
+    revive: async () => {
+      for (const network of ['plexichat', 'matrix'] as const) {
+        const url = `/bridge/v1/people/${pat.id}/tokens`;
+        pats[network] = (await app.call('POST', url, OPERATOR, { network })).body.token;
+      }
     },
     async [Symbol.asyncDispose]() {
       await app.http.close();
