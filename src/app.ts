@@ -128,6 +128,7 @@ export async function buildApp({
     logger,
     bodyLimit: settings.limits.body_bytes,
     trustedProxies: settings.listen.trusted_proxies,
+    requestTimeoutMs: settings.listen.request_timeout,
     refuse,
   });
   const connected = servers.connect({ ...core, directory: store }, networks);
@@ -340,9 +341,12 @@ function limitsOf({ burst, per_second }: Settings['limits']['writes']): BucketLi
   return { burst, perSecond: per_second };
 }
 
+/** What Matrix clients and homeservers ask for, the latter also at the root (Matrix §application services: legacy routes). */
+const HOMESERVER_PATHS = /^\/(?:_matrix|transactions\/|users\/|rooms\/)/;
+
 /** The answer to a request that no surface takes, in the form of the one it was meant for. */
 function refuse(url: string, error: BridgeError): Refusal {
-  if (url.startsWith('/_matrix')) {
+  if (HOMESERVER_PATHS.test(url)) {
     const { status, headers, body } = matrixRefusal(error);
     return { status, headers: { ...headers, ...HEADERS }, body };
   }

@@ -1,6 +1,7 @@
 import { BridgeError } from '../presence/errors.ts';
 import type { NetworkName, PersonId } from '../presence/identity.ts';
 import type { Caller, TokenVerifier } from '../presence/tokens.ts';
+import { networkOf } from './address.ts';
 import type { Buckets, BucketState } from './token-buckets.ts';
 
 export interface GateOptions {
@@ -36,7 +37,7 @@ export class Gate {
 
   /** Counts a failed authentication and throws what it deserves. */
   async refuse(ip: string, error: BridgeError): Promise<never> {
-    const { allowed, retryAfterMs } = await this.#options.failures.take(ip);
+    const { allowed, retryAfterMs } = await this.#options.failures.take(networkOf(ip));
     if (allowed) throw error;
     throw new BridgeError('rate_limited', '', { retryAfterMs });
   }

@@ -20,6 +20,10 @@ const listen = z.strictObject({
     .array(z.string().refine(isAddressRange, 'must be an IP address or a CIDR range'))
     .default([])
     .describe('Proxies whose X-Forwarded-For is believed, as addresses or CIDR ranges'),
+  request_timeout: duration
+    .refine((ms) => ms >= 100 && Number.isFinite(ms), 'must be at least 100ms and not never')
+    .prefault('30s')
+    .describe('The longest that a client may take to send a request; a duration'),
 });
 
 const store = z

@@ -10,6 +10,8 @@ export const ERROR_CODES = [
   'bad_json',
   'bad_parameter',
   'body_too_large',
+  'headers_too_large',
+  'too_slow',
   'rate_limited',
   'limit_reached',
   'conflict',

@@ -20,6 +20,8 @@ const ANSWERS = {
   bad_json: { status: 400, errcode: 'M_BAD_JSON', message: 'Body has the wrong shape' },
   bad_parameter: { status: 400, errcode: 'M_INVALID_PARAM', message: 'Malformed parameter' },
   body_too_large: { status: 413, errcode: 'M_TOO_LARGE', message: 'Body is too large' },
+  headers_too_large: { status: 431, errcode: 'M_TOO_LARGE', message: 'Headers are too large' },
+  too_slow: { status: 408, errcode: 'M_UNKNOWN', message: 'The request took too long to come' },
   rate_limited: {
     status: 429,
     errcode: 'M_LIMIT_EXCEEDED',

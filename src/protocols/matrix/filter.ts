@@ -74,11 +74,21 @@ function namesPresence(type: string): boolean {
  */
 export function encodeFilterId(json: unknown): string {
   parse(filterBody, json, 'bad_json');
-  const bytes = Buffer.from(JSON.stringify(json));
-  if (bytes.length > MAX_FILTER_BYTES) {
+  const bytes = compactBytes(json);
+  if (bytes === null || bytes.length > MAX_FILTER_BYTES) {
     throw new BridgeError('body_too_large', `A filter holds at most ${MAX_FILTER_BYTES} bytes`);
   }
   return bytes.toString('base64url');
+}
+
+/** Null for what is nested so deeply that it cannot be written again, which can be read at any depth. */
+function compactBytes(json: unknown): Buffer | null {
+  try {
+    return Buffer.from(JSON.stringify(json));
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 /** The filter that an id stands for; null when it is none of ours. */

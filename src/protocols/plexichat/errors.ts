@@ -12,6 +12,8 @@ const ANSWERS = {
   bad_json: { status: 400, message: 'Invalid request' },
   bad_parameter: { status: 400, message: 'Invalid request' },
   body_too_large: { status: 413, message: 'Request body too large' },
+  headers_too_large: { status: 431, message: 'Request headers too large' },
+  too_slow: { status: 408, message: 'Request timeout' },
   rate_limited: { status: 429, message: 'You are being rate limited.' },
   limit_reached: { status: 403, message: 'Limit reached' },
   conflict: { status: 409, message: 'Conflict' },

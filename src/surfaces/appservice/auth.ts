@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { BridgeError } from '../../presence/errors.ts';
+import { sentValues } from '../http/raw-headers.ts';
 import type { AppserviceContext } from './context.ts';
 
 /**
@@ -24,8 +25,10 @@ export function authentication({
   };
 }
 
-function tokensOf({ headers, url }: FastifyRequest): string[] {
-  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+function tokensOf({ raw, url }: FastifyRequest): string[] {
+  const bearers = sentValues(raw.rawHeaders, 'authorization').flatMap(
+    (value) => /^Bearer +(\S+)$/i.exec(value)?.[1] ?? [],
+  );
   const query = new URLSearchParams(/\?.*/s.exec(url)?.[0]);
-  return [...(bearer === undefined ? [] : [bearer]), ...query.getAll('access_token')];
+  return [...bearers, ...query.getAll('access_token')];
 }

@@ -4,6 +4,7 @@ import { BridgeError } from '../../presence/errors.ts';
 import type { PersonId } from '../../presence/identity.ts';
 import type { Caller, Secrets } from '../../presence/tokens.ts';
 import type { Gate } from '../../admission/gate.ts';
+import { sentValues } from '../http/raw-headers.ts';
 import type { OperatorSessions } from './dashboard/operator-sessions.ts';
 
 export interface OperatorAuthOptions {
@@ -13,9 +14,10 @@ export interface OperatorAuthOptions {
   readonly operatorTokenHash: string;
 }
 
-/** The bearer token of a request. Throws `missing_token`, counted against the address. */
+/** The bearer token of a request. Throws `missing_token` when there is none or more than one, counted against the address. */
 export async function bearerToken(request: FastifyRequest, gate: Gate): Promise<string> {
-  const token = /^Bearer ([^\s,]+)$/.exec(request.headers.authorization ?? '')?.[1];
+  const [value = '', ...others] = sentValues(request.raw.rawHeaders, 'authorization');
+  const token = others.length > 0 ? undefined : /^Bearer ([^\s,]+)$/.exec(value)?.[1];
   return token ?? (await gate.refuse(request.ip, new BridgeError('missing_token')));
 }
 

@@ -13,6 +13,8 @@ const ANSWERS = {
   bad_json: { status: 400, message: 'The body does not fit' },
   bad_parameter: { status: 400, message: 'A parameter does not fit' },
   body_too_large: { status: 413, message: 'The body is too large' },
+  headers_too_large: { status: 431, message: 'The headers are too large' },
+  too_slow: { status: 408, message: 'The request took too long to come' },
   rate_limited: { status: 429, message: 'Too many requests' },
   limit_reached: { status: 403, message: 'A limit is reached' },
   conflict: { status: 409, message: 'The request does not fit the present state' },

@@ -4,9 +4,15 @@ import fastify, { LogController } from 'fastify';
 import { registeredTracing } from '../../metrics/tracing.ts';
 import { BridgeError } from '../../presence/errors.ts';
 import { asBridgeError } from './bridge-error.ts';
+import { clientErrors } from './client-errors.ts';
 
 /** Longest path parameter, characters: a percent-encoded Matrix id has up to 765, a decimal id may come padded. */
 const MAX_PARAM_LENGTH = 8192;
+
+/** The longest that a request may take to come, unless told otherwise, ms. */
+const REQUEST_TIMEOUT = 30_000;
+/** How often in that time it is looked who is too slow. */
+const CHECKS = 10;
 
 export interface ServerOptions {
   readonly logger: FastifyBaseLogger;
@@ -14,6 +20,8 @@ export interface ServerOptions {
   readonly bodyLimit: number;
   /** Proxies whose `X-Forwarded-For` is believed, as addresses or CIDR ranges. */
   readonly trustedProxies: readonly string[];
+  /** The longest that a client may take to send a request, and be silent before it, ms of real time. */
+  readonly requestTimeoutMs?: number;
   /** Answers what no surface takes: a URL that cannot be decoded, an unknown path, an unheard-of method. */
   readonly refuse: (url: string, error: BridgeError) => Refusal;
 }
@@ -26,6 +34,7 @@ export interface Refusal {
 
 /** The one HTTP server, still without surfaces. */
 export function createServer(options: ServerOptions): FastifyInstance {
+  const { requestTimeoutMs = REQUEST_TIMEOUT } = options;
   const http = fastify({
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -34,9 +43,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
     exposeHeadRoutes: false,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    requestTimeout: 30_000,
     // A number that counts up would tell how much others do whom nobody sees (semantics §6).
     genReqId: () => randomUUID(),
+    requestTimeout: requestTimeoutMs,
+    http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: requestTimeoutMs / CHECKS },
+    clientErrorHandler: clientErrors(options),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     frameworkErrors: (_error, request, reply) => {
       const { status, headers, body } = options.refuse(request.url, new BridgeError('bad_parameter'));

@@ -1,6 +1,7 @@
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { BridgeError } from '../../presence/errors.ts';
 import type { Caller } from '../../presence/tokens.ts';
+import { sentValues } from '../http/raw-headers.ts';
 import type { MatrixContext } from './context.ts';
 import { masqueraded } from './masquerade.ts';
 
@@ -36,10 +37,11 @@ export function callerOf(request: FastifyRequest): AdmittedCaller {
 }
 
 /** The one token that a request gives, however often; null when there is none, or two different ones. */
-function tokenOf({ headers, url }: FastifyRequest, queryTokens: boolean): string | null {
-  const { authorization } = headers;
+function tokenOf({ raw, url }: FastifyRequest, queryTokens: boolean): string | null {
   const given = new Set<string>();
-  if (authorization !== undefined) given.add(/^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '');
+  for (const value of sentValues(raw.rawHeaders, 'authorization')) {
+    given.add(/^Bearer +(\S+)$/i.exec(value)?.[1] ?? '');
+  }
   if (queryTokens) {
     const query = new URLSearchParams(/\?.*/s.exec(url)?.[0]);
     for (const token of query.getAll('access_token')) given.add(token);

@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import { BridgeError } from '../../presence/errors.ts';
 import type { Caller } from '../../presence/tokens.ts';
+import { sentValues } from '../http/raw-headers.ts';
 import type { PlexichatContext } from './context.ts';
-import { sentValues } from './raw-headers.ts';
 
 /** One space, this case, and nothing around (Plexichat authorization). */
 const AUTHORIZATION = /^(?:Bearer|Bot) ([\w.-]+)$/;

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { BridgeError } from '../../presence/errors.ts';
 import { JsonFault, parseJson } from '../http/json-body.ts';
-import { sentValues } from './raw-headers.ts';
+import { sentValues } from '../http/raw-headers.ts';
 
 const JSON_TYPE = /^application\/(?:[\w!#$&^.-]+\+)?json\s*(?:;|$)/i;
 

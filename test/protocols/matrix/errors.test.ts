@@ -14,6 +14,8 @@ const EXPECTED: Record<ErrorCode, [status: number, errcode: string]> = {
   bad_json: [400, 'M_BAD_JSON'],
   bad_parameter: [400, 'M_INVALID_PARAM'],
   body_too_large: [413, 'M_TOO_LARGE'],
+  headers_too_large: [431, 'M_TOO_LARGE'],
+  too_slow: [408, 'M_UNKNOWN'],
   rate_limited: [429, 'M_LIMIT_EXCEEDED'],
   limit_reached: [403, 'M_RESOURCE_LIMIT_EXCEEDED'],
   conflict: [409, 'M_UNKNOWN'],

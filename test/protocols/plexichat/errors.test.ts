@@ -14,6 +14,8 @@ const EXPECTED: Record<Exclude<ErrorCode, 'rate_limited'>, [status: number, mess
   bad_json: [400, 'Invalid request'],
   bad_parameter: [400, 'Invalid request'],
   body_too_large: [413, 'Request body too large'],
+  headers_too_large: [431, 'Request headers too large'],
+  too_slow: [408, 'Request timeout'],
   limit_reached: [403, 'Limit reached'],
   conflict: [409, 'Conflict'],
   overloaded: [503, 'Service unavailable'],

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { BridgeError } from '../../../src/presence/errors.ts';
 import { readToken } from '../../../src/surfaces/plexichat/auth.ts';
-import { sentValues } from '../../../src/surfaces/plexichat/raw-headers.ts';
+import { sentValues } from '../../../src/surfaces/http/raw-headers.ts';
 import type { RefusedRequest } from '../../fixtures/plexichat-errors.ts';
 import { AUTH_ERRORS, BODY_ERRORS, PATH_ERRORS } from '../../fixtures/plexichat-errors.ts';
 import type { PlexichatApp } from './plexichat-app.ts';
