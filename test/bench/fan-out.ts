@@ -1,129 +1,153 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { RunningBridge } from '../helpers/process.ts';
-import { runBridge } from '../helpers/process.ts';
-import { announce, makeObservers, makePerson } from './people.ts';
-import { printFootprint, printRounds } from './report.ts';
-import type { Round } from './report.ts';
-import { Sockets } from './sockets.ts';
-import { Tally } from './tally.ts';
-import { atRest, memoryOf, openFilesLimit, processorOf } from './usage.ts';
-import { Waiters } from './waiters.ts';
+import type { Bench, Row } from './bench.ts';
+import type { Child } from './child.ts';
+import type { FollowedBridge } from './crowd.ts';
+import { clockNow, followedBridge, startCrowd, TARGETS } from './crowd.ts';
+import type { Rounds } from './stats.ts';
+import { alternate, perRound, spreadOf } from './stats.ts';
+import type { Line } from './table.ts';
+import { short } from './table.ts';
+import { atRest, memoryOf, processorOf } from './usage.ts';
 
-/*
- * How long a change takes to reach everybody who watches:
- *   npm run build && npx tsx test/bench/fan-out.ts [sockets] [waiters] [rounds] [connections of each observer]
- * Exits with 1 when somebody misses a change or is told of it twice, or when it takes too long. Linux only.
- */
-const [SOCKETS = 5000, WAITERS = 5000, ROUNDS = 5, PER_OBSERVER = 20] = process.argv.slice(2).map(Number);
-/** All of it must be done in this time, ms. */
-const DEADLINE = 120_000;
-/** Files that Node and the store have open besides connections. */
-const OTHER_FILES = 200;
+/** As long as an event of the bridge. */
+const FRAME = JSON.stringify({
+  op: 0,
+  t: 'PRESENCE_UPDATE',
+  s: 1,
+  d: { user_id: '175928840000000000', status: 'online', custom_status: 'round 10', custom_emoji: null },
+});
+const KIB = 1024;
 
-interface Crowd {
-  readonly socketTally: Tally;
-  readonly waiterTally: Tally;
-  readonly sockets: Sockets;
-  readonly waiters: Waiters;
+interface Delivery {
+  /** Processor time of each, µs. */
+  readonly cpu: number;
+  /** From the change until the last had it, ms. */
+  readonly last: number;
 }
 
-function makeCrowd(): Crowd {
-  const socketTally = new Tally('socket', SOCKETS);
-  const waiterTally = new Tally('waiter', WAITERS);
-  return { socketTally, waiterTally, sockets: new Sockets(socketTally), waiters: new Waiters(waiterTally) };
+interface Side {
+  readonly pid: number;
+  readonly crowd: Child;
+  /** Sends so many events to everybody at once. */
+  readonly send: (events: number) => Promise<unknown>;
 }
 
-function settings(): Record<string, string> {
+/** One change to many gateway sockets, many changes to the same ones, and what a socket weighs. */
+export const fanOut: Row = {
+  name: 'fan-out',
+  measure: async (bench) => {
+    const bridge = await followedBridge(bench);
+    const sides = { bridge: await bridgeSide(bench, bridge), ws: await wsSide(bench) };
+    await atRest(bridge.pid);
+    const empty = memoryOf(bridge.pid);
+    const lines: Line[] = [];
+    for (const [i, sockets] of bench.size.sockets.entries()) {
+      const isLast = i === bench.size.sockets.length - 1;
+      await sides.bridge.open(sockets);
+      await sides.ws.open(sockets);
+      await atRest(bridge.pid);
+      if (isLast) lines.push(weight((memoryOf(bridge.pid) - empty) / sockets));
+      if (i === 0) lines.push(await storm(bench, sides, sockets));
+      lines.push(...(await broadcast(bench, sides, sockets, isLast)));
+    }
+    return lines;
+  },
+};
+
+async function bridgeSide(bench: Bench, bridge: FollowedBridge) {
+  const crowd = await startCrowd(bench, 'sockets');
+  const tokens = bridge.observers('plexichat');
+  const open = (count: number) => crowd.ask('open', { port: bridge.port, count, tokens });
+  return { pid: bridge.pid, crowd, send: (events: number) => bridge.announce(events), open };
+}
+
+async function wsSide(bench: Bench) {
+  const server = await bench.child('ws-server');
+  const port = Number(await server.ask('start'));
+  const crowd = await startCrowd(bench, 'sockets');
+  const open = (count: number) => crowd.ask('open', { port, count, tokens: [] });
+  const send = (events: number) => server.ask('send', { text: FRAME, events });
+  return { pid: server.pid, crowd, send, open };
+}
+
+async function broadcast(
+  bench: Bench,
+  { bridge, ws }: { bridge: Side; ws: Side },
+  sockets: number,
+  isLast: boolean,
+): Promise<Line[]> {
+  // Fewer sockets are told more often, so that there is as much to measure.
+  const times = Math.min(10, Math.ceil(10_000 / sockets));
+  const rounds = await alternate(bench.size.rounds, {
+    bridge: () => deliver(bridge, { sockets, times, events: 1 }),
+    ws: () => deliver(ws, { sockets, times, events: 1 }),
+  });
+  const many = sockets.toLocaleString('en');
+  const line = cpuRatio(`one change to ${many} sockets`, rounds, { atLeast: 1.2 });
+  if (!isLast) return [line];
+  const last = (name: string) => perRound(rounds, (of) => of(name).last);
+  const told = (name: string) => `${short(last(name).median)} ms`;
+  return [
+    line,
+    {
+      what: `last of ${many} sockets`,
+      figure: told('bridge'),
+      reference: `ws.send(string): ${told('ws')}`,
+      value: last('bridge'),
+      unit: ' ms',
+      goal: { atMost: 100 },
+    },
+  ];
+}
+
+/** Many changes at once to the same watchers. */
+async function storm(
+  bench: Bench,
+  { bridge, ws }: { bridge: Side; ws: Side },
+  sockets: number,
+): Promise<Line> {
+  const rounds = await alternate(bench.size.rounds, {
+    bridge: () => deliver(bridge, { sockets, times: 2, events: TARGETS }),
+    ws: () => deliver(ws, { sockets, times: 2, events: TARGETS }),
+  });
+  const what = `storm of ${TARGETS} changes to ${sockets.toLocaleString('en')} sockets`;
+  return cpuRatio(what, rounds, { atLeast: 4 });
+}
+
+function cpuRatio(what: string, rounds: Rounds<Delivery>, goal: Line['goal']): Line {
+  const cpu = (name: string) => `${short(perRound(rounds, (of) => of(name).cpu).median)} µs CPU each`;
+  const value = perRound(rounds, (of) => of('ws').cpu / of('bridge').cpu);
+  return { what, figure: cpu('bridge'), reference: `ws.send(string): ${cpu('ws')}`, value, goal };
+}
+
+interface Amount {
+  readonly sockets: number;
+  readonly times: number;
+  readonly events: number;
+}
+
+async function deliver({ pid, crowd, send }: Side, { sockets, times, events }: Amount): Promise<Delivery> {
+  await crowd.ask('beat');
+  await atRest(pid);
+  const before = processorOf(pid);
+  const lasts: number[] = [];
+  for (let time = 0; time < times; time++) {
+    await crowd.ask('arm', { frames: events });
+    const began = clockNow();
+    await send(events);
+    lasts.push(Number(await crowd.ask('last')) - began);
+  }
+  const cpu = (processorOf(pid) - before) / (sockets * times * events);
+  return { cpu, last: spreadOf(lasts).median };
+}
+
+function weight(bytes: number): Line {
+  const value = spreadOf([bytes / KIB]);
   return {
-    PLEXIBRIDGE__LIMITS__SESSIONS: String(Math.max(50, PER_OBSERVER)),
-    PLEXIBRIDGE__PLEXICHAT__GATEWAY__CONNECTIONS_PER_PERSON: String(PER_OBSERVER),
-    PLEXIBRIDGE__MATRIX__SYNC__WAITERS_PER_PERSON: String(PER_OBSERVER),
-    PLEXIBRIDGE__MATRIX__SYNC__MAX_TIMEOUT: '10m',
-    PLEXIBRIDGE__LOG__LEVEL: 'warn',
+    what: 'memory of an idle gateway socket',
+    figure: `${short(bytes / KIB)} KiB`,
+    reference: '',
+    value,
+    unit: ' KiB',
+    goal: { atMost: 12 },
   };
 }
-
-async function measure(bridge: RunningBridge, crowd: Crowd): Promise<void> {
-  const { socketTally, waiterTally, sockets, waiters } = crowd;
-  const pid = bridge.child.pid ?? 0;
-  const target = await makePerson(bridge, 0);
-  const watching = Math.ceil(SOCKETS / PER_OBSERVER);
-  const observers = await makeObservers(bridge, 1, watching);
-  const others = await makeObservers(bridge, 1 + watching, Math.ceil(WAITERS / PER_OBSERVER));
-  await announce(bridge, target, 0);
-  const welcomed = [socketTally.begin(), waiterTally.begin()];
-
-  await atRest(pid);
-  const empty = memoryOf(pid);
-  await sockets.open(bridge.url, observers, SOCKETS);
-  await welcomed[0];
-  await atRest(pid);
-  const withSockets = memoryOf(pid);
-  await waiters.open(bridge.url, others, WAITERS);
-  await welcomed[1];
-  await atRest(pid);
-  printFootprint({ sockets: SOCKETS, waiters: WAITERS, empty, withSockets, full: memoryOf(pid) });
-
-  const rounds: Round[] = [];
-  for (let round = 1; round <= ROUNDS; round++) {
-    sockets.beat();
-    await atRest(pid);
-    const before = processorOf(pid);
-    const arrivals = [socketTally.begin(), waiterTally.begin()] as const;
-    await announce(bridge, target, round);
-    const [bySocket, byWaiter] = await Promise.all(arrivals);
-    await atRest(pid);
-    rounds.push({ bySocket, byWaiter, processor: processorOf(pid) - before });
-  }
-  printRounds(rounds, SOCKETS + WAITERS);
-}
-
-async function main(): Promise<void> {
-  checkArguments();
-  const crowd = makeCrowd();
-  const data = await mkdtemp(join(tmpdir(), 'plexibridge-bench-'));
-  const bridge = await runBridge(data, settings());
-  try {
-    await Promise.race([measure(bridge, crowd), interruption(bridge)]);
-  } finally {
-    const problems = [...crowd.socketTally.problems(), ...crowd.waiterTally.problems()];
-    const warnings = bridge.output.filter((line) => !line.includes('listening on')).slice(0, 10);
-    for (const line of [...problems, ...warnings]) console.error(line);
-    if (problems.length > 0) process.exitCode = 1;
-    crowd.sockets.close();
-    await crowd.waiters.close();
-    await bridge.end('SIGKILL');
-    await rm(data, { recursive: true, force: true });
-  }
-}
-
-function checkArguments(): void {
-  const numbers = [SOCKETS, WAITERS, ROUNDS, PER_OBSERVER];
-  const possible = Math.min(SOCKETS, WAITERS) >= 0 && Math.min(ROUNDS, PER_OBSERVER) > 0;
-  if (!possible || !numbers.every(Number.isInteger)) {
-    throw new Error('usage: fan-out.ts [sockets] [waiters] [rounds] [connections of each observer]');
-  }
-  const files = SOCKETS + WAITERS + OTHER_FILES;
-  if (openFilesLimit() < files) {
-    throw new Error(
-      `${files} open files are needed, ${openFilesLimit()} allowed: run \`ulimit -n ${files}\` first`,
-    );
-  }
-}
-
-/** Rejects when the time is up, the bridge dies or somebody ends the benchmark. */
-async function interruption(bridge: RunningBridge): Promise<never> {
-  return new Promise((_, reject) => {
-    const end = (why: string) => () => reject(new Error(why));
-    setTimeout(end(`gave up after ${DEADLINE / 1000} s`), DEADLINE).unref();
-    bridge.child.once('exit', end('the bridge has ended'));
-    process.once('SIGINT', end('interrupted')).once('SIGTERM', end('terminated'));
-  });
-}
-
-await main().catch((error: unknown) => {
-  console.error(String(error));
-  process.exitCode = 1;
-});

@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** USER_HZ, which is 100 on every Linux that Node runs on. */
-const MS_PER_TICK = 10;
-const LOOK_EVERY = 200;
-/** A process that uses less between two looks is at rest, ms. */
-const AT_REST = 20;
+const LOOK_EVERY = 100;
+/** A process that uses less between two looks is at rest, µs. */
+const AT_REST = 5_000;
 
 /** Resident memory of a process, bytes. */
 export function memoryOf(pid: number): number {
@@ -13,12 +11,13 @@ export function memoryOf(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
 }
 
-/** Processor time that a process has used so far, ms, in steps of 10. */
-export function processorOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The name of the program comes second and may hold spaces; utime and stime are fields 14 and 15.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+/** Processor time that the threads of these processes have used so far, µs: what other processes take is no part of it. */
+export function processorOf(...pids: readonly number[]): number {
+  const threads = pids.flatMap((pid) =>
+    readdirSync(`/proc/${pid}/task`).map((id) => `/proc/${pid}/task/${id}`),
+  );
+  const spent = threads.map((thread) => Number(readFileSync(`${thread}/schedstat`, 'utf8').split(' ', 1)[0]));
+  return spent.reduce((sum, ns) => sum + ns, 0) / 1000;
 }
 
 /** Resolves once the process has nothing more to do. */

@@ -1,59 +1,90 @@
-import { Client } from 'undici';
-import { each } from './each.ts';
-import type { Account } from './people.ts';
-import { roundOf, TARGET } from './people.ts';
-import type { Tally } from './tally.ts';
+import type { Row } from './bench.ts';
+import type { Child } from './child.ts';
+import { clockNow, followedBridge, startCrowd } from './crowd.ts';
+import { alternate, perRound, spreadOf } from './stats.ts';
+import type { Line } from './table.ts';
+import { short } from './table.ts';
+import { atRest, memoryOf, processorOf } from './usage.ts';
 
-const AT_ONCE = 100;
-/** Longer than the benchmark takes, ms. */
-const TIMEOUT = 600_000;
+const KIB = 1024;
 
-/** Clients that poll, each on a connection of its own as devices have, and ask again as soon as they are answered. */
-export class Waiters {
-  readonly #clients: Client[] = [];
-  readonly #tally: Tally;
-  #closed = false;
+interface WakeUp {
+  /** Processor time of each, with the poll that follows, µs. */
+  readonly cpu: number;
+  /** From the change until the last was answered, ms. */
+  readonly last: number;
+}
 
-  constructor(tally: Tally) {
-    this.#tally = tally;
-  }
+/** One change to many held syncs, and what a held sync weighs. */
+export const waiters: Row = {
+  name: 'waiters',
+  measure: async (bench) => {
+    const { waiters: count, rounds } = bench.size;
+    const bridge = await followedBridge(bench);
+    const polls = await startCrowd(bench, 'waiters');
+    await bridge.announce();
+    await atRest(bridge.pid);
+    const empty = memoryOf(bridge.pid);
+    await polls.ask('open', { port: bridge.port, count, tokens: bridge.observers('matrix') });
+    await atRest(bridge.pid);
+    const bytes = (memoryOf(bridge.pid) - empty) / count;
+    const wakeBridge = () => wake(bridge.pid, polls, count, () => bridge.announce());
+    const { example } = await wakeBridge();
 
-  /** Starts `count` of them; resolves when each has had its first answer and waits for the next. */
-  async open(url: string, observers: readonly Account[], count: number): Promise<void> {
-    await each(count, AT_ONCE, async (i) => {
-      const client = new Client(url, { headersTimeout: 0, bodyTimeout: 0 });
-      this.#clients.push(client);
-      const token = observers[i % observers.length]?.matrixToken ?? '';
-      const since = await this.#ask(client, i, token, '/_matrix/client/v3/sync');
-      void this.#follow(client, i, token, since);
+    const raw = await bench.child('raw-http');
+    const port = Number(await raw.ask('hold', { headers: { 'content-type': 'application/json' } }));
+    const rawPolls = await startCrowd(bench, 'waiters');
+    await rawPolls.ask('open', { port, count, tokens: bridge.observers('matrix'), since: 'start' });
+    await atRest(raw.pid);
+    const measured = await alternate(rounds, {
+      bridge: wakeBridge,
+      raw: () => wake(raw.pid, rawPolls, count, () => raw.ask('release', { body: example })),
     });
-  }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.all(this.#clients.map((client) => client.destroy()));
-  }
+    const told = (name: string) => {
+      const [cpu, last] = [
+        perRound(measured, (of) => of(name).cpu),
+        perRound(measured, (of) => of(name).last),
+      ];
+      return `${short(cpu.median)} µs CPU each, last after ${short(last.median)} ms`;
+    };
+    const many = count.toLocaleString('en');
+    return [
+      {
+        what: `wake-up of ${many} sync waiters`,
+        figure: told('bridge'),
+        reference: `node:http: ${told('raw')}`,
+        value: perRound(measured, (of) => of('raw').cpu / of('bridge').cpu),
+        goal: { atLeast: 0.7 },
+      },
+      weight(bytes),
+    ];
+  },
+};
 
-  async #follow(client: Client, index: number, token: string, since: string): Promise<void> {
-    try {
-      for (let next = since; ;) {
-        const path = `/_matrix/client/v3/sync?timeout=${TIMEOUT}&since=${next}`;
-        next = await this.#ask(client, index, token, path);
-      }
-    } catch (error) {
-      if (!this.#closed) this.#tally.fault(index, String(error));
-    }
-  }
+async function wake(
+  pid: number,
+  polls: Child,
+  count: number,
+  change: () => Promise<unknown>,
+): Promise<WakeUp & { example: string }> {
+  await atRest(pid);
+  const before = processorOf(pid);
+  await polls.ask('arm');
+  const began = clockNow();
+  await change();
+  const { at, example } = await polls.ask('last');
+  await atRest(pid);
+  return { cpu: (processorOf(pid) - before) / count, last: at - began, example };
+}
 
-  /** Counts what is told of the target; resolves with where to go on from. */
-  async #ask(client: Client, index: number, token: string, path: string): Promise<string> {
-    const headers = { authorization: `Bearer ${token}` };
-    const reply = await client.request({ method: 'GET', path, headers });
-    const body: any = await reply.body.json();
-    if (reply.statusCode !== 200) throw new Error(`was answered ${reply.statusCode} ${JSON.stringify(body)}`);
-    for (const { sender, content } of body.presence?.events ?? []) {
-      if (sender === TARGET) this.#tally.had(index, roundOf(content.status_msg));
-    }
-    return body.next_batch;
-  }
+function weight(bytes: number): Line {
+  return {
+    what: 'memory of a sync waiter',
+    figure: `${short(bytes / KIB)} KiB`,
+    reference: '',
+    value: spreadOf([bytes / KIB]),
+    unit: ' KiB',
+    goal: { atMost: 16 },
+  };
 }

@@ -133,9 +133,15 @@ function encodeFrame(op: number, d: unknown): string {
   return JSON.stringify({ op, d });
 }
 
+/** The last frame, since clients who are told of the same often count alike, too. */
+let last = { event: null as Dispatch | null, s: 0, frame: '' };
+
 /** The frame of an event; `s` is its number in the session. */
-export function encodeDispatch({ t, d }: Dispatch, s: number): string {
-  return `{"op":${OPS.dispatch},"t":"${t}","s":${s},"d":${d}}`;
+export function encodeDispatch(event: Dispatch, s: number): string {
+  if (last.event === event && last.s === s) return last.frame;
+  const frame = `{"op":${OPS.dispatch},"t":"${event.t}","s":${s},"d":${event.d}}`;
+  last = { event, s, frame };
+  return frame;
 }
 
 export const RESUMED: Dispatch = { t: 'RESUMED', d: '{}' };

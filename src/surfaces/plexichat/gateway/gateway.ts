@@ -8,8 +8,10 @@ import type { PlexichatContext } from '../context.ts';
 import { Connection } from './connection.ts';
 import { PresenceEncoder } from './contact-feed.ts';
 import { gatewayCounters } from './counters.ts';
+import { FrameSocket } from './frame-socket.ts';
 import type { GatewayContext, Origin } from './peer.ts';
 import { Sessions } from './sessions.ts';
+import { Turns } from './turns.ts';
 
 const PATH = '/gateway';
 const LIMITS = {
@@ -47,6 +49,7 @@ class GatewaySocket extends WebSocket {
 class Gateway implements AsyncDisposable {
   readonly #context: GatewayContext;
   readonly #connections = new Set<Connection>();
+  readonly #turns = new Turns();
   readonly #unsubscribe: () => void;
   readonly #server = new WebSocketServer({
     noServer: true,
@@ -73,7 +76,7 @@ class Gateway implements AsyncDisposable {
       return;
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#connect(webSocket, originOf(request));
+      this.#connect(webSocket, socket, originOf(request));
     });
   }
 
@@ -86,8 +89,9 @@ class Gateway implements AsyncDisposable {
     await Promise.all(connections.map((connection) => connection.settled()));
   }
 
-  #connect(socket: WebSocket, origin: Origin): void {
-    const connection = new Connection(socket, origin, this.#context);
+  #connect(socket: WebSocket, stream: Duplex, origin: Origin): void {
+    const frames = new FrameSocket(socket, stream, this.#turns);
+    const connection = new Connection(frames, origin, this.#context);
     this.#connections.add(connection);
     socket.on('message', (message, isBinary) => {
       if (Buffer.isBuffer(message)) connection.receive(message, isBinary);

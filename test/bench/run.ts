@@ -1,0 +1,87 @@
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import type { Row } from './bench.ts';
+import { Bench, SMOKE, WHOLE } from './bench.ts';
+import { fanOut } from './fan-out.ts';
+import { groupCommit } from './group-commit.ts';
+import { flatness, hotPerson, randomPerson } from './http-get.ts';
+import { durable, overPostgres } from './http-put.ts';
+import { memory } from './memory.ts';
+import { start } from './start.ts';
+import type { Result } from './table.ts';
+import { brokenParts, printTable } from './table.ts';
+import { underLoad } from './under-load.ts';
+import { waiters } from './waiters.ts';
+import { workers } from './workers.ts';
+
+/*
+ * How fast the bridge is, held against references that run beside it in turns:
+ *   npm run bench -- [--only NAME[,NAME…]] [--json FILE] [--list] [--smoke]
+ * `--smoke` does a little of everything, and fails only where there is no figure at all. Linux only.
+ */
+const ROWS: readonly Row[] = [
+  hotPerson,
+  randomPerson,
+  flatness,
+  durable,
+  groupCommit,
+  overPostgres,
+  fanOut,
+  waiters,
+  memory,
+  start,
+  underLoad,
+  workers,
+];
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    json: { type: 'string' },
+    list: { type: 'boolean' },
+    smoke: { type: 'boolean' },
+  },
+});
+
+async function main(): Promise<void> {
+  if (options.list) {
+    for (const { name } of ROWS) console.log(name);
+    return;
+  }
+  const results = await measure(chosen());
+  printTable(results);
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
+  const broken = brokenParts(results);
+  for (const part of broken) console.error(`no figure: ${part}`);
+  if (broken.length > 0) process.exitCode = 1;
+}
+
+function chosen(): readonly Row[] {
+  const names = options.only?.split(',') ?? ROWS.map(({ name }) => name);
+  return names.map((name) => {
+    const row = ROWS.find((each) => each.name === name);
+    if (!row) throw new Error(`no row ${name}: see --list`);
+    return row;
+  });
+}
+
+async function measure(rows: readonly Row[]): Promise<Result[]> {
+  const bench = new Bench(options.smoke ? SMOKE : WHOLE);
+  const results: Result[] = [];
+  try {
+    for (const row of rows) {
+      process.stderr.write(`${row.name} …\n`);
+      results.push(...(await row.measure(bench)));
+      await bench.endRow();
+    }
+  } finally {
+    await bench[Symbol.asyncDispose]();
+  }
+  return results;
+}
+
+process.once('SIGINT', () => process.exit(1)).once('SIGTERM', () => process.exit(1));
+await main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
