@@ -8,6 +8,10 @@ import { built } from './built.ts';
 import { LOAD_CORE, pin } from './child.ts';
 import { peopleRows } from './world.ts';
 
+/** Processes of a server that stay: not the one that is asked, nor those that clean up now and then. */
+const LASTING = `SELECT pid FROM pg_stat_activity
+  WHERE pid <> pg_backend_pid() AND backend_type IN ('client backend', 'walwriter', 'checkpointer', 'background writer')`;
+
 /** A server with a database of so many people, and the settings of a bridge over it; null where there is no PostgreSQL. */
 export async function requirePostgres(bench: Bench, people: number) {
   if (BINARIES === null) return null;
@@ -24,11 +28,12 @@ export async function requirePostgres(bench: Bench, people: number) {
     await store[Symbol.asyncDispose]();
   }
   // A machine of its own in earnest: here it is on the core of those who ask.
-  for (const pid of await server.query('SELECT pid FROM pg_stat_activity')) pin(pid.pid, LOAD_CORE);
+  const pids = async (): Promise<number[]> => (await server.query(LASTING)).map(({ pid }) => Number(pid));
+  for (const pid of await pids()) pin(pid, LOAD_CORE);
   const env = {
     PLEXIBRIDGE__STORE__PATH: undefined,
     PLEXIBRIDGE__STORE__KIND: 'postgres',
     PLEXIBRIDGE__STORE__SHARDS: shard,
   };
-  return { env };
+  return { env, url: shard, pids };
 }

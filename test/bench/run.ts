@@ -7,6 +7,7 @@ import { groupCommit } from './group-commit.ts';
 import { flatness, hotPerson, randomPerson } from './http-get.ts';
 import { durable, overPostgres } from './http-put.ts';
 import { memory } from './memory.ts';
+import { nodes } from './nodes.ts';
 import { start } from './start.ts';
 import type { Result } from './table.ts';
 import { brokenParts, printTable } from './table.ts';
@@ -31,6 +32,7 @@ const ROWS: readonly Row[] = [
   memory,
   start,
   underLoad,
+  nodes,
   workers,
 ];
 
