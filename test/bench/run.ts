@@ -16,7 +16,7 @@ import { workers } from './workers.ts';
 
 /*
  * How fast the bridge is, held against references that run beside it in turns:
- *   npm run bench -- [--only NAME[,NAME…]] [--json FILE] [--list] [--smoke]
+ *   npm run bench -- [--only NAME[,NAME…]] [--json FILE] [--list] [--smoke] [--rounds N] [--ms N]
  * `--smoke` does a little of everything, and fails only where there is no figure at all. Linux only.
  */
 const ROWS: readonly Row[] = [
@@ -40,6 +40,8 @@ const { values: options } = parseArgs({
     json: { type: 'string' },
     list: { type: 'boolean' },
     smoke: { type: 'boolean' },
+    rounds: { type: 'string' },
+    ms: { type: 'string' },
   },
 });
 
@@ -66,7 +68,9 @@ function chosen(): readonly Row[] {
 }
 
 async function measure(rows: readonly Row[]): Promise<Result[]> {
-  const bench = new Bench(options.smoke ? SMOKE : WHOLE);
+  const size = options.smoke ? SMOKE : WHOLE;
+  const { rounds = size.rounds, ms = size.ms } = options;
+  const bench = new Bench({ ...size, rounds: Number(rounds), ms: Number(ms) });
   const results: Result[] = [];
   try {
     for (const row of rows) {
