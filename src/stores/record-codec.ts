@@ -13,6 +13,9 @@ import type {
 } from '../presence/record.ts';
 import { MODES } from '../presence/record.ts';
 
+/** Names that are remembered; a store does not hold so many. */
+const MAX_ORIGINS = 100;
+
 /** A record as every store keeps it: a JSON tuple, some 70 to 130 bytes; the last place is left out where nobody feeds it. */
 export function encodeRecord(record: PresenceRecord): string {
   const { version, claim, status, lastActivity, veil, sessions, settledAt, feeds } = record;
@@ -41,9 +44,9 @@ export function decodeRecord(text: string): PresenceRecord {
     status: orNull(status, decodeStatus),
     lastActivity: orNull(lastActivity, whole),
     veil: orNull(veil, decodeVeil),
-    sessions: list(sessions).map(decodeSession),
+    sessions: mapped(sessions, decodeSession),
     settledAt: orNull(settledAt, whole),
-    feeds: list(feeds).map(decodeFeed),
+    feeds: mapped(feeds, decodeFeed),
   };
 }
 
@@ -138,6 +141,14 @@ function list(value: unknown): unknown[] {
   return value;
 }
 
+/** Most people have none, and share it: a list of one's own would be an eighth of what is remembered of them. */
+const NONE: readonly never[] = [];
+
+function mapped<T>(value: unknown, decode: (value: unknown) => T): readonly T[] {
+  const values = list(value);
+  return values.length === 0 ? NONE : values.map(decode);
+}
+
 function whole(value: unknown): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw damaged();
   return value;
@@ -154,8 +165,16 @@ function modeFrom(value: unknown): Mode {
   return mode;
 }
 
+/** Networks are few, and each record would otherwise hold copies of their names. */
+const origins = new Map<string, Origin>();
+
 function originFrom(value: unknown): Origin {
-  return string(value) as Origin;
+  const text = string(value);
+  const known = origins.get(text);
+  if (known !== undefined) return known;
+  const origin = text as Origin;
+  if (origins.size < MAX_ORIGINS) origins.set(text, origin);
+  return origin;
 }
 
 function damaged(): Error {

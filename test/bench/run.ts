@@ -17,7 +17,7 @@ import { workers } from './workers.ts';
 
 /*
  * How fast the bridge is, held against references that run beside it in turns:
- *   npm run bench -- [--only NAME[,NAME…]] [--json FILE] [--list] [--smoke]
+ *   npm run bench -- [--only NAME[,NAME…]] [--json FILE] [--list] [--smoke] [--rounds N] [--ms N]
  * `--smoke` does a little of everything, and fails only where there is no figure at all. Linux only.
  */
 const ROWS: readonly Row[] = [
@@ -42,6 +42,8 @@ const { values: options } = parseArgs({
     json: { type: 'string' },
     list: { type: 'boolean' },
     smoke: { type: 'boolean' },
+    rounds: { type: 'string' },
+    ms: { type: 'string' },
   },
 });
 
@@ -68,7 +70,9 @@ function chosen(): readonly Row[] {
 }
 
 async function measure(rows: readonly Row[]): Promise<Result[]> {
-  const bench = new Bench(options.smoke ? SMOKE : WHOLE);
+  const size = options.smoke ? SMOKE : WHOLE;
+  const { rounds = size.rounds, ms = size.ms } = options;
+  const bench = new Bench({ ...size, rounds: Number(rounds), ms: Number(ms) });
   const results: Result[] = [];
   try {
     for (const row of rows) {

@@ -15,6 +15,7 @@ import type { FoldLimits } from './folding.ts';
 import { Folding } from './folding.ts';
 import { decodeBody } from './log-body.ts';
 import { Records } from './records.ts';
+import { Remembered } from './remembered.ts';
 import type { SqliteParts } from './sqlite-store.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import { refusePart } from './transfer-reader.ts';
@@ -51,7 +52,7 @@ export async function openParts(options: SqliteStoreOptions): Promise<SqlitePart
     const progress = replay(path, log, state, records);
     return {
       records,
-      directory: directoryReader(log),
+      directory: new Remembered(directoryReader(log)),
       log: await startWorker('log-worker', files.log),
       folding: new Folding({
         ...progress,

@@ -11,11 +11,12 @@ import type { Folding } from './folding.ts';
 import { encodeBody } from './log-body.ts';
 import type { LogBatch, LogReply } from './log-worker.ts';
 import type { Records } from './records.ts';
+import type { Remembered } from './remembered.ts';
 import type { Calls } from './worker-calls.ts';
 
 export interface SqliteParts {
   readonly records: Records;
-  readonly directory: Omit<Directory, 'commit' | 'position'>;
+  readonly directory: Remembered;
   readonly log: Calls<LogBatch, LogReply>;
   readonly folding: Folding;
   readonly logger: StoreLogger;
@@ -141,7 +142,7 @@ export class SqliteStore implements PresenceStore, Directory, AsyncDisposable {
   }
 
   async #commitBatch(entries: readonly Entry[]): Promise<(BridgeError | null)[]> {
-    const { log, folding, records } = this.#parts;
+    const { log, folding, records, directory } = this.#parts;
     const seq = folding.seq + 1;
     const { alone, commits, overtaken } = this.#sort(entries);
     const reply = await this.#watch(
@@ -151,7 +152,9 @@ export class SqliteStore implements PresenceStore, Directory, AsyncDisposable {
         body: encodeBody(alone.flatMap((entry) => entry.records)),
         commits: commits.map((entry) => ({ rows: entry.rows, body: encodeBody(entry.records) })),
       }),
-    );
+    ).finally(() => {
+      for (const { rows } of commits) directory.forget(rows);
+    });
 
     const reasons = new Map<Entry, string>(overtaken.map((entry) => [entry, '']));
     commits.forEach((entry, index) => {

@@ -1,4 +1,10 @@
 /** Every value that was sent for a header; Node itself keeps only the first of some. `name` in lower case. */
 export function sentValues(rawHeaders: readonly string[], name: string): string[] {
-  return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name);
+  const values: string[] = [];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    // Of nearly all others the length already tells that they are not meant.
+    const sent = rawHeaders[i];
+    if (sent?.length === name.length && sent.toLowerCase() === name) values.push(rawHeaders[i + 1] ?? '');
+  }
+  return values;
 }

@@ -38,6 +38,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const http = fastify({
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true }),
+    // A logger of each request's own costs as much as finding its route, and says nothing where requests are not logged.
+    childLoggerFactory: (logger) => logger,
     bodyLimit: options.bodyLimit,
     trustProxy: [...options.trustedProxies],
     exposeHeadRoutes: false,

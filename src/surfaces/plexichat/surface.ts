@@ -80,8 +80,9 @@ export async function plexichatSurface(
         origin: [...context.corsOrigins],
         credentials: true,
         methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-        allowedHeaders: ALLOWED_HEADERS,
-        exposedHeaders: [...RATE_LIMIT_HEADERS, 'retry-after'],
+        // As texts, since lists would be joined for every answer.
+        allowedHeaders: ALLOWED_HEADERS.join(', '),
+        exposedHeaders: [...RATE_LIMIT_HEADERS, 'retry-after'].join(', '),
         maxAge: 600,
       });
       api.setNotFoundHandler(() => {
