@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { matrixRefusal } from '../../protocols/matrix/errors.ts';
-import { asBridgeError } from '../http/bridge-error.ts';
+import { asBridgeError, logFailure } from '../http/bridge-error.ts';
 import { takeBodiesAsBytes } from '../http/json-body.ts';
 import { withOtherMethodsRefused } from '../http/other-methods.ts';
 import type { AppserviceContext } from './context.ts';
@@ -15,7 +15,7 @@ export function appserviceSurface(app: FastifyInstance, context: AppserviceConte
     // It is the homeserver itself that did not do its part; the health of its connector tells of that.
     const isItsOwn = error.code === 'upstream_unavailable';
     if (status >= 500 && !isItsOwn) {
-      request.log.error({ err: error.cause ?? error }, 'request of the homeserver failed');
+      logFailure(request.log, error, 'request of the homeserver failed');
     }
     return reply
       .code(isItsOwn ? 503 : status)

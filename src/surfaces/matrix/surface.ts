@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { BridgeError } from '../../presence/errors.ts';
 import { matrixRefusal } from '../../protocols/matrix/errors.ts';
-import { asBridgeError } from '../http/bridge-error.ts';
+import { asBridgeError, logFailure } from '../http/bridge-error.ts';
 import { takeBodiesAsBytes } from '../http/json-body.ts';
 import { withOtherMethodsRefused } from '../http/other-methods.ts';
 import { CALLER } from './auth.ts';
@@ -30,7 +30,7 @@ export function matrixSurface(app: FastifyInstance, context: MatrixContext, done
   app.setErrorHandler((thrown, request, reply) => {
     const error = asBridgeError(thrown);
     const { status, headers, body } = matrixRefusal(error);
-    if (status >= 500) request.log.error({ err: error.cause ?? error }, 'request failed');
+    if (status >= 500) logFailure(request.log, error);
     return reply.code(status).headers(headers).send(body);
   });
 
