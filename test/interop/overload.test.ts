@@ -102,10 +102,11 @@ describe('at three times what the store can take', () => {
     const kept = new Map<number, string>();
     const waits: number[] = [];
     let refused = 0;
-    let running = true;
+    const ended = new AbortController();
+    const running = () => !ended.signal.aborted;
     /** Says one thing after the other, and tries again when it is refused, once a commit has ended. */
     async function insist(writer: number): Promise<void> {
-      for (let i = 0; running; i++) {
+      for (let i = 0; running(); i++) {
         const outcome = await write(writer, `${writer} says ${i}`);
         if (isDone(outcome)) {
           kept.set(writer, outcome.text);
@@ -114,7 +115,7 @@ describe('at three times what the store can take', () => {
           expect(outcome.reply.status).toBe(503);
           refused++;
           const commits = slow.commits;
-          while (running && slow.commits === commits) await settled();
+          while (running() && slow.commits === commits) await settled();
         }
       }
     }
@@ -123,7 +124,7 @@ describe('at three times what the store can take', () => {
       await settled();
       await slow.step();
     }
-    running = false;
+    ended.abort();
     slow.run();
     await Promise.all(writers);
     expect(refused).toBeGreaterThan(ROUNDS);
