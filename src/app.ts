@@ -38,7 +38,7 @@ import type { SurfaceWords } from './surfaces/bridge/context.ts';
 import { bridgeRefusal } from './surfaces/bridge/errors.ts';
 import { bridgeSurface } from './surfaces/bridge/surface.ts';
 import type { ApiDocument } from './surfaces/http/documentation.ts';
-import type { Refusal } from './surfaces/http/server.ts';
+import type { Refusal } from './surfaces/http/refusal.ts';
 import { createServer } from './surfaces/http/server.ts';
 import type { Buckets, BucketLimits } from './admission/token-buckets.ts';
 import { TokenBuckets } from './admission/token-buckets.ts';

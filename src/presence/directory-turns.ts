@@ -2,6 +2,8 @@ import type { Directory } from './directory.ts';
 import { BridgeError } from './errors.ts';
 import { Serial } from './serial.ts';
 
+/** The most changes that may wait for their turn on a node. */
+const WAITING_LIMIT = 1000;
 /** Tries of a change that always meets another. */
 const MAX_ATTEMPTS = 16;
 
@@ -17,9 +19,9 @@ export class DirectoryTurns {
     this.#directory = directory;
   }
 
-  /** The task commits on the base that it is given. Throws what it throws; `overloaded` when it lost every race. */
+  /** The task commits on the base that it is given. Throws what it throws; `overloaded` when too many wait, or when it lost every race. */
   async run<T>(task: (base: number) => Promise<T>): Promise<T> {
-    return this.#turns.run('directory', async () => {
+    const attempts = async () => {
       for (let attempt = 1; ; attempt++) {
         try {
           return await task(await this.#directory.position());
@@ -29,6 +31,7 @@ export class DirectoryTurns {
           if (attempt === MAX_ATTEMPTS) throw new BridgeError('overloaded', '', { cause: error });
         }
       }
-    });
+    };
+    return this.#turns.run('directory', attempts, WAITING_LIMIT);
   }
 }

@@ -21,6 +21,8 @@ import { maySee } from './visibility.ts';
 import type { Explanation, Revelation } from './why.ts';
 import { explain, reveal } from './why.ts';
 
+/** The most changes of one person that may wait for their turn. */
+const WAITING_LIMIT = 1000;
 /** Lost races with other nodes before a write is given up as overloaded. */
 const MAX_ATTEMPTS = 16;
 /** Until a timer that could not be carried out is tried again, ms. */
@@ -212,7 +214,7 @@ export class PresenceService implements Disposable {
     step: (record: PresenceRecord, now: number) => PresenceRecord,
   ): Promise<Projection> {
     const begun = this.#clock.now();
-    return this.#turns.run(person, async () => {
+    const attempts = async () => {
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const record = (await this.#store.get(person)) ?? BLANK;
         const now = this.#clock.now();
@@ -223,7 +225,8 @@ export class PresenceService implements Disposable {
         return this.#publish(person, next, begun);
       }
       throw new BridgeError('overloaded');
-    });
+    };
+    return this.#turns.run(person, attempts, WAITING_LIMIT);
   }
 
   /** A first record may be that of somebody who was removed or linked away meanwhile: it is taken back. */

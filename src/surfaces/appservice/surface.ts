@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { BridgeError } from '../../presence/errors.ts';
 import { errorBody, matrixRefusal } from '../../protocols/matrix/errors.ts';
-import { asBridgeError } from '../http/bridge-error.ts';
+import { asBridgeError, logFailure } from '../http/bridge-error.ts';
 import type { Described, Publication } from '../http/documentation.ts';
 import { document } from '../http/documentation.ts';
 import { takeBodiesAsBytes } from '../http/json-body.ts';
@@ -41,9 +41,7 @@ export async function appserviceSurface(
     const error = asBridgeError(thrown);
     const { headers, body } = matrixRefusal(error);
     const status = statusOf(error);
-    if (status >= 500 && !isItsOwn(error)) {
-      request.log.error({ err: error.cause ?? error }, 'request of the homeserver failed');
-    }
+    if (status >= 500 && !isItsOwn(error)) logFailure(request.log, error, 'request of the homeserver failed');
     return reply.code(status).headers(headers).send(body);
   });
   withOtherMethodsRefused(app, () => appserviceRoutes(app, context));

@@ -8,7 +8,7 @@ import {
 import { BridgeError } from '../../presence/errors.ts';
 import type { ApiDocument, Described } from '../http/documentation.ts';
 import { document } from '../http/documentation.ts';
-import { asBridgeError } from '../http/bridge-error.ts';
+import { asBridgeError, logFailure } from '../http/bridge-error.ts';
 import { parseJson, takeBodiesAsBytes } from '../http/json-body.ts';
 import { withOtherMethodsRefused } from '../http/other-methods.ts';
 import type { BridgeContext, DashboardContext } from './context.ts';
@@ -74,7 +74,7 @@ export async function bridgeSurface(app: FastifyInstance, options: BridgeSurface
       ? new BridgeError('bad_json', thrown.message)
       : asBridgeError(thrown);
     const { status, retryAfter, body } = bridgeRefusal(error);
-    if (status >= 500) request.log.error({ err: error.cause ?? error }, 'request failed');
+    if (status >= 500) logFailure(request.log, error);
     if (retryAfter !== null) void reply.header('retry-after', retryAfter);
     return reply.code(status).send(body);
   });

@@ -1,3 +1,4 @@
+import type { FastifyBaseLogger } from 'fastify';
 import type { ErrorCode } from '../../presence/errors.ts';
 import { BridgeError } from '../../presence/errors.ts';
 
@@ -5,6 +6,12 @@ import { BridgeError } from '../../presence/errors.ts';
 export function asBridgeError(error: unknown): BridgeError {
   if (error instanceof BridgeError) return error;
   return new BridgeError(codeOf(error), '', { cause: error });
+}
+
+/** Tells the operator of a request that failed through no fault of its own. Who is only too busy says so briefly, since she says it often. */
+export function logFailure(log: FastifyBaseLogger, error: BridgeError, problem = 'request failed'): void {
+  if (error.code === 'overloaded') log.warn('too busy: a request was refused');
+  else log.error({ err: error.cause ?? error }, problem);
 }
 
 /** Fastify refuses some requests before any handler sees them, and says why by a status. */

@@ -1,9 +1,9 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ConnectionError } from 'fastify';
+import type { ConnectionError, FastifyBaseLogger } from 'fastify';
 import type { ErrorCode } from '../../presence/errors.ts';
 import { BridgeError } from '../../presence/errors.ts';
-import type { Refusal, ServerOptions } from './server.ts';
+import type { Refusal, Refuse } from './refusal.ts';
 
 /** Why Node gives up on what should be a request, where it is not simply malformed. */
 const CODES: ReadonlyMap<string, ErrorCode> = new Map([
@@ -12,8 +12,13 @@ const CODES: ReadonlyMap<string, ErrorCode> = new Map([
   ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 'body_too_large'],
 ]);
 
+export interface ClientErrorsOptions {
+  readonly logger: FastifyBaseLogger;
+  readonly refuse: Refuse;
+}
+
 /** Answers what never became a request, and ends its connection. Nothing of it is logged: it may hold a token. */
-export function clientErrors({ logger, refuse }: Pick<ServerOptions, 'logger' | 'refuse'>) {
+export function clientErrors({ logger, refuse }: ClientErrorsOptions) {
   return (error: ConnectionError, socket: Socket): void => {
     if (error.code === 'ECONNRESET' || socket.destroyed) return;
     logger.debug({ code: error.code }, 'a client sent what is no request');

@@ -6,7 +6,7 @@ import type { OpenAPIV3_1 } from 'openapi-types';
 import type { z } from 'zod';
 import type { ErrorCode } from '../../presence/errors.ts';
 import { BridgeError } from '../../presence/errors.ts';
-import type { Refusal } from './server.ts';
+import type { Refusal } from './refusal.ts';
 
 /** What is told of a route that parses and writes by codecs of its own: Fastify itself does nothing by it. */
 export interface Documentation {

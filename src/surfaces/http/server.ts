@@ -5,6 +5,7 @@ import { registeredTracing } from '../../metrics/tracing.ts';
 import { BridgeError } from '../../presence/errors.ts';
 import { asBridgeError } from './bridge-error.ts';
 import { clientErrors } from './client-errors.ts';
+import type { Refuse } from './refusal.ts';
 
 /** Longest path parameter, characters: a percent-encoded Matrix id has up to 765, a decimal id may come padded. */
 const MAX_PARAM_LENGTH = 8192;
@@ -23,13 +24,7 @@ export interface ServerOptions {
   /** The longest that a client may take to send a request, and be silent before it, ms of real time. */
   readonly requestTimeoutMs?: number;
   /** Answers what no surface takes: a URL that cannot be decoded, an unknown path, an unheard-of method. */
-  readonly refuse: (url: string, error: BridgeError) => Refusal;
-}
-
-export interface Refusal {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body: unknown;
+  readonly refuse: Refuse;
 }
 
 /** The one HTTP server, still without surfaces. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { BridgeError } from '../../presence/errors.ts';
 import { errorBody, matrixRefusal } from '../../protocols/matrix/errors.ts';
-import { asBridgeError } from '../http/bridge-error.ts';
+import { asBridgeError, logFailure } from '../http/bridge-error.ts';
 import type { Described, Publication } from '../http/documentation.ts';
 import { document } from '../http/documentation.ts';
 import { takeBodiesAsBytes } from '../http/json-body.ts';
@@ -72,7 +72,7 @@ export async function matrixSurface(
   app.setErrorHandler((thrown, request, reply) => {
     const error = asBridgeError(thrown);
     const { status, headers, body } = matrixRefusal(error);
-    if (status >= 500) request.log.error({ err: error.cause ?? error }, 'request failed');
+    if (status >= 500) logFailure(request.log, error);
     return reply.code(status).headers(headers).send(body);
   });
 

@@ -2,7 +2,7 @@ import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
 import { BridgeError } from '../../presence/errors.ts';
 import { errorBody, plexichatRefusal } from '../../protocols/plexichat/errors.ts';
-import { asBridgeError } from '../http/bridge-error.ts';
+import { asBridgeError, logFailure } from '../http/bridge-error.ts';
 import type { Described, Publication } from '../http/documentation.ts';
 import { document } from '../http/documentation.ts';
 import { takeBodiesAsBytes } from '../http/json-body.ts';
@@ -68,7 +68,7 @@ export async function plexichatSurface(
   app.setErrorHandler((thrown, request, reply) => {
     const error = asBridgeError(thrown);
     const { status, headers, body } = plexichatRefusal(error);
-    if (status >= 500) request.log.error({ err: error.cause ?? error }, 'request failed');
+    if (status >= 500) logFailure(request.log, error);
     return reply.code(status).headers(headers).send(body);
   });
 

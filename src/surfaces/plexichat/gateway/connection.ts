@@ -1,6 +1,8 @@
 import type { CloseName } from '../../../protocols/plexichat/close-codes.ts';
 import { CLOSES, GatewayFault } from '../../../protocols/plexichat/close-codes.ts';
 import { decodeFrame, HELLO } from '../../../protocols/plexichat/frames.ts';
+import { BridgeError } from '../../../presence/errors.ts';
+import { logFailure } from '../../http/bridge-error.ts';
 import { countSeen } from './counters.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { OPEN_OPS, SESSION_OPS } from './ops/index.ts';
@@ -125,7 +127,9 @@ export class Connection implements Peer {
   }
 
   #fail(error: unknown): void {
-    if (!(error instanceof GatewayFault)) this.context.log.error({ err: error }, 'gateway connection failed');
+    if (error instanceof BridgeError) logFailure(this.context.log, error, 'gateway connection failed');
+    else if (!(error instanceof GatewayFault))
+      this.context.log.error({ err: error }, 'gateway connection failed');
     this.end(error instanceof GatewayFault ? error.close : 'unknown_error');
   }
 }

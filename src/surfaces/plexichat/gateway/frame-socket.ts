@@ -45,7 +45,8 @@ export class FrameSocket implements Socket {
     const frames = this.#waiting.length === 1 ? first : Buffer.concat(this.#waiting, this.#waitingBytes);
     this.#waiting = [];
     this.#waitingBytes = 0;
-    if (this.#webSocket.readyState === this.#webSocket.OPEN && this.#stream.writable) this.#stream.write(frames);
+    if (this.#webSocket.readyState === this.#webSocket.OPEN && this.#stream.writable)
+      this.#stream.write(frames);
   }
 
   close(code: number, reason: string): void {
