@@ -24,6 +24,14 @@ interface Rate {
   readonly p99: number;
 }
 
+/** As a child tells it. */
+interface Done {
+  readonly count: number;
+  readonly seconds: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
 /** What PostgreSQL costs, what nodes add, and how long a change takes from one to another; without HTTP. */
 export const nodes: Row = {
   name: 'nodes',
@@ -77,14 +85,14 @@ async function write(
   const backends = await primary();
   const before = [processorOf(...own), processorOf(...backends)] as const;
   const args = { writers: Math.ceil(writers / children.length), people: WRITTEN, ms: bench.size.ms };
-  const done = await Promise.all(children.map((child) => child.ask('run', args)));
-  const count = done.reduce((sum, each) => sum + Number(each.count), 0);
+  const done: Done[] = await Promise.all(children.map((child) => child.ask('run', args)));
+  const count = done.reduce((sum, each) => sum + each.count, 0);
   return {
     perSecond: done.reduce((sum, each) => sum + each.count / each.seconds, 0),
     here: (processorOf(...own) - before[0]) / count,
     there: (processorOf(...backends) - before[1]) / count,
-    p50: Math.max(...done.map((each) => Number(each.p50))),
-    p99: Math.max(...done.map((each) => Number(each.p99))),
+    p50: Math.max(...done.map((each) => each.p50)),
+    p99: Math.max(...done.map((each) => each.p99)),
   };
 }
 

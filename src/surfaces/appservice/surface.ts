@@ -41,7 +41,7 @@ export async function appserviceSurface(
     const error = asBridgeError(thrown);
     const { headers, body } = matrixRefusal(error);
     const status = statusOf(error);
-    if (status >= 500 && !isItsOwn(error)) logFailure(request.log, error, 'request of the homeserver failed');
+    if (status >= 500 && !isItsOwn(error)) logFailure(request, error, 'request of the homeserver failed');
     return reply.code(status).headers(headers).send(body);
   });
   withOtherMethodsRefused(app, () => appserviceRoutes(app, context));

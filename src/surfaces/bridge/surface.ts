@@ -74,7 +74,7 @@ export async function bridgeSurface(app: FastifyInstance, options: BridgeSurface
       ? new BridgeError('bad_json', thrown.message)
       : asBridgeError(thrown);
     const { status, retryAfter, body } = bridgeRefusal(error);
-    if (status >= 500) logFailure(request.log, error);
+    if (status >= 500) logFailure(request, error);
     if (retryAfter !== null) void reply.header('retry-after', retryAfter);
     return reply.code(status).send(body);
   });

@@ -9,9 +9,13 @@ export function asBridgeError(error: unknown): BridgeError {
 }
 
 /** Tells the operator of a request that failed through no fault of its own. Who is only too busy says so briefly, since she says it often. */
-export function logFailure(log: FastifyBaseLogger, error: BridgeError, problem = 'request failed'): void {
-  if (error.code === 'overloaded') log.warn('too busy: a request was refused');
-  else log.error({ err: error.cause ?? error }, problem);
+export function logFailure(
+  { id: reqId, log }: { readonly id?: string; readonly log: FastifyBaseLogger },
+  error: BridgeError,
+  problem = 'request failed',
+): void {
+  if (error.code === 'overloaded') log.warn({ reqId }, 'too busy: a request was refused');
+  else log.error({ reqId, err: error.cause ?? error }, problem);
 }
 
 /** Fastify refuses some requests before any handler sees them, and says why by a status. */

@@ -72,7 +72,7 @@ export async function matrixSurface(
   app.setErrorHandler((thrown, request, reply) => {
     const error = asBridgeError(thrown);
     const { status, headers, body } = matrixRefusal(error);
-    if (status >= 500) logFailure(request.log, error);
+    if (status >= 500) logFailure(request, error);
     return reply.code(status).headers(headers).send(body);
   });
 

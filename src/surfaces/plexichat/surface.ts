@@ -68,7 +68,7 @@ export async function plexichatSurface(
   app.setErrorHandler((thrown, request, reply) => {
     const error = asBridgeError(thrown);
     const { status, headers, body } = plexichatRefusal(error);
-    if (status >= 500) logFailure(request.log, error);
+    if (status >= 500) logFailure(request, error);
     return reply.code(status).headers(headers).send(body);
   });
 

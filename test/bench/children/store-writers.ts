@@ -50,7 +50,10 @@ async function close(): Promise<void> {
 async function node(url: string, heard: (people: readonly PersonId[]) => void = () => undefined) {
   const store = await openPostgresStore({ shards: [url], connections: CONNECTIONS, clock, logger });
   const quiet = () => Promise.resolve();
-  const recordsChanged = (people: readonly PersonId[]) => Promise.resolve(heard(people));
+  const recordsChanged = (people: readonly PersonId[]) => {
+    heard(people);
+    return Promise.resolve();
+  };
   await store.follow({ recordsChanged, directoryChanged: quiet, missed: quiet });
   return store;
 }

@@ -127,7 +127,7 @@ export class Connection implements Peer {
   }
 
   #fail(error: unknown): void {
-    if (error instanceof BridgeError) logFailure(this.context.log, error, 'gateway connection failed');
+    if (error instanceof BridgeError) logFailure(this.context, error, 'gateway connection failed');
     else if (!(error instanceof GatewayFault))
       this.context.log.error({ err: error }, 'gateway connection failed');
     this.end(error instanceof GatewayFault ? error.close : 'unknown_error');
