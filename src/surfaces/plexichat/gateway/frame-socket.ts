@@ -29,7 +29,7 @@ export class FrameSocket implements Socket {
   }
 
   get bufferedAmount(): number {
-    return this.#waitingBytes + this.#webSocket.bufferedAmount;
+    return this.#waitingBytes + this.#stream.writableLength;
   }
 
   send(data: string | Buffer): void {
