@@ -106,6 +106,7 @@ export function composeCore({ store, cluster, maxContacts, writes, failures, ...
     contacts: new Contacts({ ...common, people, maxContacts, listener }),
     gate: new Gate({
       verifier: new UpstreamTokens({ ...common, own: cache, upstreams: rest.upstreams ?? [], newcomers }),
+      known: (token) => cache.known(token),
       failures,
       writes,
     }),

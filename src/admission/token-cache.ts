@@ -15,6 +15,11 @@ export class TokenCache implements TokenVerifier {
     this.#inner = inner;
   }
 
+  /** The caller by a live token that is remembered. */
+  known(token: string): Caller | null {
+    return this.#callers.get(token) ?? null;
+  }
+
   async verify(token: string): Promise<Caller | null> {
     const known = this.#callers.get(token);
     if (known) return known;

@@ -28,7 +28,7 @@ export class People {
   }
 
   /** The person an address leads to: own, stand-in or alias; null when nobody. */
-  async find(address: Address): Promise<Person | null> {
+  find(address: Address): Promise<Person | null> {
     return this.#options.directory.people.byAddress(this.home(address));
   }
 

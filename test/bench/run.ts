@@ -36,6 +36,9 @@ const ROWS: readonly Row[] = [
   workers,
 ];
 
+/** All of it must be done in this time, ms. */
+const DEADLINE = 1_800_000;
+
 const { values: options } = parseArgs({
   options: {
     only: { type: 'string' },
@@ -74,10 +77,12 @@ async function measure(rows: readonly Row[]): Promise<Result[]> {
   const { rounds = size.rounds, ms = size.ms } = options;
   const bench = new Bench({ ...size, rounds: Number(rounds), ms: Number(ms) });
   const results: Result[] = [];
+  const interrupted = interruption();
+  interrupted.catch(() => undefined);
   try {
     for (const row of rows) {
       process.stderr.write(`${row.name} …\n`);
-      results.push(...(await row.measure(bench)));
+      results.push(...(await Promise.race([row.measure(bench), interrupted])));
       await bench.endRow();
     }
   } finally {
@@ -86,8 +91,18 @@ async function measure(rows: readonly Row[]): Promise<Result[]> {
   return results;
 }
 
-process.once('SIGINT', () => process.exit(1)).once('SIGTERM', () => process.exit(1));
+/** Rejects when the time is up or somebody ends the benchmark. */
+async function interruption(): Promise<never> {
+  return new Promise((_, reject) => {
+    const end = (why: string) => () => reject(new Error(why));
+    setTimeout(end(`gave up after ${DEADLINE / 1000} s`), DEADLINE).unref();
+    process.once('SIGINT', end('interrupted')).once('SIGTERM', end('terminated'));
+  });
+}
+
 await main().catch((error: unknown) => {
   console.error(error);
   process.exitCode = 1;
 });
+// What an interrupted row still waits for is of no interest.
+process.exit();

@@ -85,10 +85,13 @@ export class LongPolls implements Disposable {
   }
 }
 
+/** Given as a reason since the usual one, an exception with its stack, costs a tenth of a poll. */
+const GONE = 'gone';
+
 /** Aborted when the client hangs up, or has its answer. */
 function goneSignal({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController();
-  raw.once('close', () => controller.abort());
-  if (raw.closed) controller.abort();
+  raw.once('close', () => controller.abort(GONE));
+  if (raw.closed) controller.abort(GONE);
   return controller.signal;
 }

@@ -62,6 +62,7 @@ export class Stream implements Watcher, Disposable {
 
   /** Herself as the directory knows her now: a link may have changed her addresses. */
   meet(self: Person): void {
+    if (self === this.#self) return; // as remembered, so that nothing has to be hashed anew
     this.#self = self;
     const entry = this.#log.get(self.id);
     if (entry) this.#set({ ...entry, person: self });

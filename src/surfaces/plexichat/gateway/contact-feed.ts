@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Sighting, Watcher } from '../../../presence/audience.ts';
 import type { Network } from '../../../presence/network.ts';
 import { idOn } from '../../../presence/network.ts';
@@ -10,9 +11,14 @@ interface UserEvent {
   readonly event: Dispatch;
 }
 
+/** Users whose last event is remembered. */
+const MAX_EVENTS = 10_000;
+
 /** Encodes sightings. One change goes to all who watch in a row, so remembering the last event saves nearly all work. */
 export class PresenceEncoder {
   readonly #network: Network;
+  /** So that all sessions hold the same event, and not each its own in the same words. */
+  readonly #events = new LRUCache<string, Dispatch>({ max: MAX_EVENTS });
   #last: (UserEvent & { readonly shown: Shown }) | null = null;
 
   constructor(network: Network) {
@@ -22,9 +28,16 @@ export class PresenceEncoder {
   encode({ person, shown }: Sighting): UserEvent {
     const userId = idOn(person, this.#network);
     if (this.#last?.userId === userId && this.#last.shown === shown) return this.#last;
-    const last = { userId, shown, event: presenceEvent(userId, shown) };
+    const last = { userId, shown, event: this.#shared(userId, presenceEvent(userId, shown)) };
     this.#last = last;
     return last;
+  }
+
+  #shared(userId: string, event: Dispatch): Dispatch {
+    const known = this.#events.get(userId);
+    if (known?.d === event.d) return known;
+    this.#events.set(userId, event);
+    return event;
   }
 }
 

@@ -18,7 +18,8 @@ export class FrameSocket implements Socket {
   readonly #webSocket: WebSocket;
   readonly #stream: Duplex;
   readonly #turn: Turn;
-  #waiting: Buffer[] = [];
+  /** Mostly none or one, for which a list would be too much where there are ten thousand sockets. */
+  #waiting: Buffer | Buffer[] | null = null;
   #waitingBytes = 0;
 
   /** `stream` is what the WebSocket was made of; it must have no extension that changes frames. */
@@ -29,21 +30,28 @@ export class FrameSocket implements Socket {
   }
 
   get bufferedAmount(): number {
-    return this.#waitingBytes + this.#webSocket.bufferedAmount;
+    return this.#waitingBytes + this.#stream.writableLength;
   }
 
   send(data: string | Buffer): void {
     const frame = typeof data === 'string' ? textFrame(data) : binaryFrame(data);
-    if (this.#waiting.push(frame) === 1) this.#turn.add(this);
     this.#waitingBytes += frame.length;
+    if (this.#waiting === null) {
+      this.#waiting = frame;
+      this.#turn.add(this);
+    } else if (Array.isArray(this.#waiting)) {
+      this.#waiting.push(frame);
+    } else {
+      this.#waiting = [this.#waiting, frame];
+    }
   }
 
   /** Writes what waits. */
   flush(): void {
-    const [first] = this.#waiting;
-    if (!first) return;
-    const frames = this.#waiting.length === 1 ? first : Buffer.concat(this.#waiting, this.#waitingBytes);
-    this.#waiting = [];
+    const waiting = this.#waiting;
+    if (waiting === null) return;
+    const frames = Array.isArray(waiting) ? Buffer.concat(waiting, this.#waitingBytes) : waiting;
+    this.#waiting = null;
     this.#waitingBytes = 0;
     if (this.#webSocket.readyState === this.#webSocket.OPEN && this.#stream.writable)
       this.#stream.write(frames);

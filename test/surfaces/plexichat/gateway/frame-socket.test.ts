@@ -81,7 +81,12 @@ describe('a frame socket', () => {
     expect(pair.writes.length).toBe(before);
     while (pair.heard.length < 50) await once(pair.client, 'message');
     expect(pair.writes.length - before).toBe(1);
-    expect(pair.heard).toEqual(Array.from({ length: 50 }, (_, i) => `event ${i}`));
+    pair.socket.send('event 50');
+    pair.socket.send('event 51');
+    pair.socket.flush();
+    pair.socket.send('event 52');
+    while (pair.heard.length < 53) await once(pair.client, 'message');
+    expect(pair.heard).toEqual(Array.from({ length: 53 }, (_, i) => `event ${i}`));
   });
 
   it('counts what waits for the turn to end', async () => {
