@@ -61,6 +61,16 @@ describe('invisible cannot be told from offline (semantics §6)', () => {
     120_000 + RUNS * 2000,
   );
 
+  it(
+    'within limits of writes, whose headers tell what is left',
+    async () => {
+      // As many as Una may have written before she leaves, so that she does in both worlds.
+      const settings = { limits: { writes: { burst: 12, per_second: 0.001 } } };
+      await fc.assert(twoWorlds(settings, honest), { numRuns: Math.ceil(RUNS / 4) });
+    },
+    120_000 + RUNS * 2000,
+  );
+
   it.each<[string, (record: PresenceRecord) => PresenceRecord]>([
     ['the status said while hidden', (r) => (r.veil ? { ...r, veil: { ...r.veil, status: r.status } } : r)],
     [
