@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { load, problemsOf } from './files.ts';
 
 const DEFAULTS = {
-  listen: { host: '127.0.0.1', port: 8790, trusted_proxies: [] },
+  listen: { host: '127.0.0.1', port: 8790, trusted_proxies: [], request_timeout: 30_000 },
   store: { kind: 'sqlite', path: './data', shards: [], pool: 8, cache_records: 100_000 },
   operator: {},
   log: { level: 'info' },
