@@ -29,7 +29,7 @@ describe('the example file', () => {
   it('says the defaults and nothing else', () => {
     expect(load(example)).toEqual(load(null));
     const { listen, presence, operator } = parse(example);
-    expect(listen).toEqual({ host: '127.0.0.1', port: 8790, trusted_proxies: [], request_timeout: 30_000 });
+    expect(listen).toEqual({ host: '127.0.0.1', port: 8790, trusted_proxies: [], request_timeout: '30s' });
     expect(presence).toEqual({
       idle_after: '5m',
       claim_ttl: '30m',
