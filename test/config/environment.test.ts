@@ -63,7 +63,12 @@ describe('the environment', () => {
   it('wins over the file, key by key', () => {
     const yaml = 'listen: { host: a, port: 1, trusted_proxies: [10.0.0.1] }';
     const env = { PLEXIBRIDGE__LISTEN__PORT: '2', PLEXIBRIDGE__LISTEN__TRUSTED_PROXIES: '::1' };
-    expect(load(yaml, env).listen).toMatchObject({ host: 'a', port: 2, trusted_proxies: ['::1'] });
+    expect(load(yaml, env).listen).toEqual({
+      host: 'a',
+      port: 2,
+      trusted_proxies: ['::1'],
+      request_timeout: 30_000,
+    });
   });
 
   it('that wins is also what is complained of', () => {

@@ -57,4 +57,22 @@ describe('serial turns', () => {
     expect(await second).toBe('b');
     expect(await serial.run('key', () => Promise.resolve('later'))).toBe('later');
   });
+
+  it('that are too many are refused, for as long as they are', async () => {
+    const serial = new Serial<string>();
+    const [a, b] = [task('a', []), task('b', [])];
+    const first = serial.run('key', a.run, 2);
+    const second = serial.run('key', b.run, 2);
+    await expect(serial.run('key', b.run, 2)).rejects.toMatchObject({
+      code: 'overloaded',
+      retryAfterMs: 1000,
+    });
+    expect(await serial.run('other', () => Promise.resolve('c'), 1)).toBe('c');
+    a.fail();
+    await expect(first).rejects.toThrow('a');
+    const third = serial.run('key', () => Promise.resolve('d'), 2);
+    b.end();
+    expect(await Promise.all([second, third])).toEqual(['b', 'd']);
+    expect(await serial.run('key', () => Promise.resolve('e'), 1)).toBe('e');
+  });
 });
