@@ -5,7 +5,6 @@ import { BINARIES } from '../stores/postgres/binaries.ts';
 import { startServer } from '../stores/postgres/cluster.ts';
 import type { Bench } from './bench.ts';
 import { built } from './built.ts';
-import { LOAD_CORE, pin } from './child.ts';
 import { peopleRows } from './world.ts';
 
 /** A server with a database of so many people, and the settings of a bridge over it; null where there is no PostgreSQL. */
@@ -23,8 +22,6 @@ export async function requirePostgres(bench: Bench, people: number) {
   } finally {
     await store[Symbol.asyncDispose]();
   }
-  // A machine of its own in earnest: here it is on the core of those who ask.
-  for (const pid of await server.query('SELECT pid FROM pg_stat_activity')) pin(pid.pid, LOAD_CORE);
   const env = {
     PLEXIBRIDGE__STORE__PATH: undefined,
     PLEXIBRIDGE__STORE__KIND: 'postgres',
