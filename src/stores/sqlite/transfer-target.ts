@@ -69,7 +69,6 @@ class SqliteTarget implements TransferTarget, AsyncDisposable {
   #progress: Progress;
 
   constructor(parts: Parts) {
-     
     const { place, count, pages } = transferReader(parts.path, parts.log, parts.state);
     this.place = place;
     this.count = count;
