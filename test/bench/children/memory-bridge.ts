@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import type * as App from '../../../src/app.ts';
+import type { Address, PersonId } from '../../../src/presence/identity.ts';
 import type * as Clock from '../../../src/presence/clock.ts';
 import type * as Secrets from '../../../src/secrets.ts';
 import type * as Memory from '../../../src/stores/memory/memory-store.ts';
@@ -17,9 +18,13 @@ async function start({ people, settings }: { people: number; settings: object })
   const store = new MemoryStore();
   for (const rows of peopleRows(people)) await store.commit(rows);
   // It looks for addresses one by one, which is no measure of anything.
-  const { byId, byAddress } = store.people;
-  const quick = { byId: remembering(byId), byAddress: remembering(byAddress) };
-  Object.defineProperty(store, 'people', { value: { ...store.people, ...quick } });
+  const { people: slow } = store;
+  const quick = {
+    ...slow,
+    byId: remembering((id: PersonId) => slow.byId(id)),
+    byAddress: remembering((address: Address) => slow.byAddress(address)),
+  };
+  Object.defineProperty(store, 'people', { value: quick });
   const { http } = await buildApp({
     settings: settingsSchema.parse(settings),
     store,
