@@ -5,7 +5,6 @@ import { BINARIES } from '../stores/postgres/binaries.ts';
 import { startServer } from '../stores/postgres/cluster.ts';
 import type { Bench } from './bench.ts';
 import { built } from './built.ts';
-import { LOAD_CORE, pin } from './child.ts';
 import { peopleRows } from './world.ts';
 
 /** Processes of a server that stay: not the one that is asked, nor those that clean up now and then. */
@@ -27,9 +26,7 @@ export async function requirePostgres(bench: Bench, people: number) {
   } finally {
     await store[Symbol.asyncDispose]();
   }
-  // A machine of its own in earnest: here it is on the core of those who ask.
   const pids = async (): Promise<number[]> => (await server.query(LASTING)).map(({ pid }) => Number(pid));
-  for (const pid of await pids()) pin(pid, LOAD_CORE);
   const env = {
     PLEXIBRIDGE__STORE__PATH: undefined,
     PLEXIBRIDGE__STORE__KIND: 'postgres',
