@@ -71,7 +71,7 @@ export const nodes: Row = {
       lines.push(against('1 nodes', 'embedded'));
       for (const count of NODES) lines.push(against(`${count} nodes`, 'bare'));
     }
-    return [...lines, await feed(bench, server.url)];
+    return [...lines, await reading(bench, server.url, children), await feed(bench, server.url)];
   },
 };
 
@@ -93,6 +93,33 @@ async function write(
     there: (processorOf(...backends) - before[1]) / count,
     p50: Math.max(...done.map((each) => each.p50)),
     p99: Math.max(...done.map((each) => each.p99)),
+  };
+}
+
+/** What a change costs a node that only reads it, while another writes as fast as it can. */
+async function reading(bench: Bench, place: string, children: readonly Child[]): Promise<Line> {
+  const [writer, reader] = children;
+  if (!writer || !reader) throw new Error('two nodes are needed');
+  await Promise.all([writer, reader].map((child) => child.ask('open', { kind: 'node', place })));
+  const turn = async () => {
+    const before = processorOf(reader.pid);
+    const done: Done = await writer.ask('run', {
+      writers: Math.max(...WRITERS),
+      people: WRITTEN,
+      ms: bench.size.ms,
+    });
+    return { cpu: (processorOf(reader.pid) - before) / done.count, perSecond: done.count / done.seconds };
+  };
+  const rounds = await alternate(bench.size.rounds, { reader: turn });
+  const cost = perRound(rounds, (of) => of('reader').cpu);
+  const perSecond = perRound(rounds, (of) => of('reader').perSecond).median;
+  return {
+    what: 'a change that another node wrote, at a node that reads it',
+    figure: `${short(cost.median)} µs CPU, of ${short(perSecond / 1000)} k/s`,
+    reference: '',
+    value: cost,
+    unit: ' µs',
+    goal: null,
   };
 }
 
