@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../src/presence/clock.ts';
 
 /** 2026-01-01T00:00:00Z in ms. */
@@ -36,6 +37,16 @@ export class ManualClock implements Clock {
       next.run();
     }
     this.#now = end;
+  }
+
+  /** The same, but whatever a task begins is done before the next one is run, as it would be in so long a time. */
+  async pass(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    for (let next = this.#next(end); next; next = this.#next(end)) {
+      this.advance(Math.max(0, next.at - this.#now));
+      await setImmediate();
+    }
+    this.advance(end - this.#now);
   }
 
   #next(end: number): Task | undefined {

@@ -107,7 +107,7 @@ export async function makeCast(app: TestApp): Promise<ReadonlyMap<Name, TestPers
 
 async function take(app: TestApp, cast: ReadonlyMap<Name, TestPerson>, step: Step): Promise<Reply | null> {
   if (step.kind === 'act') return play(app, cast, step.act);
-  app.clock.advance(step.ms);
+  await app.clock.pass(step.ms);
   return null;
 }
 

@@ -6,7 +6,7 @@ import { bending, honest, playWorld } from '../helpers/two-worlds.ts';
 import { anyone, others, read, says, unseenOnceOffline, unseenWhileInvisible, visible } from './acts.ts';
 
 /** `TWO_WORLD_RUNS=5000 npm test` for a long run. */
-const RUNS = Number(process.env['TWO_WORLD_RUNS'] ?? 40);
+const RUNS = Number(process.env['TWO_WORLD_RUNS'] ?? 30);
 
 const wait: fc.Arbitrary<Step> = fc
   .constantFrom(1, 999, 59_000, 60_000, 299_999, 300_000, 1_800_000, 3_600_000)
