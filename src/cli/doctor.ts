@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import type { Settings } from '../app.ts';
 import { openDoctor } from '../app.ts';
 import type { Check, Finding, NamedFinding } from '../connectors/check.ts';
-import { fail, ok, runChecks, skipped } from '../connectors/check.ts';
+import { fail, ok, runChecks, skipped, warn } from '../connectors/check.ts';
 import { ConfigError } from '../config/load.ts';
 import { systemClock } from '../presence/clock.ts';
+import { checkPrimary } from '../stores/postgres/primary-check.ts';
 import { checkFolder } from '../stores/store-check.ts';
 import type { BridgeOptions } from './bridge-api.ts';
 import { baseOf, operatorToken, TOKEN_ADVICE } from './bridge-api.ts';
@@ -57,7 +58,7 @@ async function* examine(options: DoctorOptions): AsyncGenerator<NamedFinding> {
   const bridge = found?.bridge ?? null;
   const servers = openDoctor({ settings, clock: systemClock, bridge, deep: options.deep ?? false });
   const here: Check[] = [
-    { name: 'store', needs: [], run: () => Promise.resolve(storeFinding(settings, found)) },
+    { name: 'store', needs: [], run: () => storeFinding(settings, found) },
     {
       name: 'bridge',
       needs: [],
@@ -80,16 +81,30 @@ function tryReadSettings(options: DoctorOptions): Settings | ConfigError {
   }
 }
 
-function storeFinding({ store }: Settings, found: FoundBridge | null): Finding {
-  const problem = checkFolder(store.path);
-  if (problem) {
-    const advice = STORE_ADVICE[problem.code] ?? 'Look at the disk, or set store.path to another folder.';
-    return fail(`nothing can be written and synced in ${problem.folder} (${problem.code})`, advice);
-  }
-  if (found && !found.isReady) {
+async function storeFinding({ store }: Settings, found: FoundBridge | null): Promise<Finding> {
+  const finding = store.kind === 'sqlite' ? folderFinding(store.path) : await primariesFinding(store.shards);
+  if (finding.verdict !== 'fail' && found && !found.isReady) {
     return fail('the running bridge says that its store does not answer', 'Look at its log, and restart it.');
   }
-  return ok(`what is written in ${store.path} is on the disk`);
+  return finding;
+}
+
+function folderFinding(path: string): Finding {
+  const problem = checkFolder(path);
+  if (!problem) return ok(`what is written in ${path} is on the disk`);
+  const advice = STORE_ADVICE[problem.code] ?? 'Look at the disk, or set store.path to another folder.';
+  return fail(`nothing can be written and synced in ${problem.folder} (${problem.code})`, advice);
+}
+
+/** Of the first primary that is not as it should be, or else of all. */
+async function primariesFinding(urls: readonly string[]): Promise<Finding> {
+  const checks = await Promise.all(urls.map((url) => checkPrimary(url, urls.length > 1)));
+  for (const { place, refused } of checks) {
+    if (refused) return fail(`${place}: ${refused.problem}`, refused.advice);
+  }
+  const warnings = checks.flatMap((check) => check.warnings);
+  if (warnings.length > 0) return warn(warnings.join('; '), 'Set it to on, unless you can bear that.');
+  return ok(`${checks.map(({ place }) => place).join(', ')}: takes writes, and commits them`);
 }
 
 function bridgeFinding(base: string, found: FoundBridge | null, source: string): Finding {

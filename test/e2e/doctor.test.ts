@@ -9,6 +9,9 @@ import { parse } from 'yaml';
 import { runCommand } from '../helpers/command.ts';
 import { FakeHomeserver } from '../helpers/homeserver.ts';
 import { OPERATOR, runBridge } from '../helpers/process.ts';
+import { freePort } from '../helpers/free-port.ts';
+import { describePostgres } from '../stores/postgres/binaries.ts';
+import { useServer } from '../stores/postgres/cluster.ts';
 
 let folder: string;
 let owned: (() => Promise<unknown>)[];
@@ -168,5 +171,48 @@ describe('doctor, of a bridge beside a homeserver', () => {
     const again = await doctor(env);
     expect(verdicts(again).filter((each) => each.endsWith('fail'))).toEqual(['ping fail']);
     expect(again.checks['ping']?.advice).toContain('restart the bridge');
+  });
+});
+
+describePostgres('doctor, of a store over PostgreSQL', () => {
+  const server = useServer({ fsync: 'on', max_prepared_transactions: '0' });
+  const store = async (...shards: string[]) => {
+    const env = { PLEXIBRIDGE__STORE__KIND: 'postgres', PLEXIBRIDGE__STORE__SHARDS: shards.join(',') };
+    return (await doctor(env)).checks['store'];
+  };
+
+  it('is content with a server that takes writes and commits them', async () => {
+    const place = `127.0.0.1:${server().port}/postgres`;
+    const found = `${place}: takes writes, and commits them`;
+    expect(await store(server().url())).toEqual({ verdict: 'ok', found, advice: null });
+  });
+
+  it('names a server that cannot be reached, without its password', async () => {
+    const place = `127.0.0.1:${await freePort()}/plexibridge`;
+    const finding = await store(`postgres://me:secret@${place}`);
+    expect(finding).toEqual({
+      verdict: 'fail',
+      found: expect.stringMatching(`^${place}: .*ECONNREFUSED`),
+      advice: 'See that it runs there, takes writes and lets the bridge in.',
+    });
+    expect(finding?.found).not.toContain('secret');
+  });
+
+  it('warns of a server that acknowledges what a crash may lose', async () => {
+    const finding = await store(`${server().url()}?options=-csynchronous_commit%3Doff`);
+    expect(finding).toMatchObject({
+      verdict: 'warn',
+      found: expect.stringContaining(
+        'synchronous_commit is off; a crash may lose the last acknowledged changes',
+      ),
+    });
+  });
+
+  it('names what one of several servers lacks', async () => {
+    expect(await store(server().url(), server().url('template1'))).toEqual({
+      verdict: 'fail',
+      found: expect.stringContaining('it keeps no prepared transactions, which several primaries need'),
+      advice: 'Set its max_prepared_transactions to 20 and restart it.',
+    });
   });
 });

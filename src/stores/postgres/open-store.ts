@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { Client } from 'pg';
 import type { Clock } from '../../presence/clock.ts';
 import type { StoreLogger } from '../logger.ts';
 import { refuseUnfinished, TRANSFER_KEY } from '../transfer/progress.ts';
@@ -13,7 +12,7 @@ import { UNMEASURED } from './metrics.ts';
 import { migrate } from './migrate.ts';
 import { PostgresStore } from './postgres-store.ts';
 import type { Timeouts } from './primary.ts';
-import { connect, Primary, TIMEOUTS } from './primary.ts';
+import { connect, Primary, placeOf, TIMEOUTS } from './primary.ts';
 import { RecordsAt } from './records.ts';
 import { Retention } from './retention.ts';
 import { checkServer } from './server-check.ts';
@@ -146,8 +145,4 @@ export async function openPrimaries(
   } finally {
     await Promise.allSettled(candidates.map(({ client }) => client.end()));
   }
-}
-
-function placeOf({ host, port, database }: Client): string {
-  return `${host}:${port}/${database ?? ''}`;
 }

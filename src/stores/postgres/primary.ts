@@ -148,6 +148,11 @@ export async function connect(options: ConnectionOptions): Promise<PgClient> {
   }
 }
 
+/** Names what a client connects to, without secrets. */
+export function placeOf({ host, port, database }: PgClient): string {
+  return `${host}:${port}/${database ?? ''}`;
+}
+
 /** The SQLSTATE of the server's refusal behind an error; null when there was none. */
 export function sqlState(error: unknown): string | null {
   return refusalIn(error)?.code ?? null;
