@@ -199,7 +199,17 @@ describe('too slowly', () => {
     const replies = collect(socket);
     socket.write(beginning);
     const drops = setInterval(() => socket.write('x'), 20);
-    return (await replies.finally(() => clearInterval(drops))).map(({ status }) => status);
+    socket.once('data', () => clearInterval(drops));
+    try {
+      return (await replies).map(({ status }) => status);
+    } catch (error) {
+      // A byte that crosses the answer has the connection reset, and the answer may be lost: again.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ECONNRESET')) throw error;
+      clearInterval(drops);
+      return await trickle(beginning);
+    } finally {
+      clearInterval(drops);
+    }
   }
 
   it('headers', async () => {
