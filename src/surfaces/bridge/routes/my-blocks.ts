@@ -1,17 +1,17 @@
 import { z } from 'zod';
-import { demandWrite } from '../../../admission/gate.ts';
 import { admitUser, userOf } from '../auth.ts';
 import type { BridgeApp, BridgeContext } from '../context.ts';
-import { acquaintanceSchema, addressOf, anyIdParams, encodeAcquaintance } from '../schemas.ts';
+import { acquaintanceSchema, encodeAcquaintance } from '../schemas.ts';
+import { acquaintanceSwitch } from './acquaintance-switch.ts';
 
 type Context = Pick<BridgeContext, 'gate' | 'people' | 'contacts' | 'networks'>;
 
 /** Whom the caller has blocked. Nothing here tells whether somebody exists whom she may not see. */
-export function myBlocks(app: BridgeApp, { gate, people, contacts, networks }: Context): void {
-  const onRequest = admitUser(gate);
+export function myBlocks(app: BridgeApp, context: Context): void {
+  const { gate, contacts, networks } = context;
 
   app.get('/me/blocks', {
-    onRequest,
+    onRequest: admitUser(gate),
     schema: {
       summary: 'Those whom you blocked and could see otherwise',
       tags: ['me'],
@@ -23,29 +23,10 @@ export function myBlocks(app: BridgeApp, { gate, people, contacts, networks }: C
     },
   });
 
-  for (const [method, value, summary] of [
-    ['PUT', true, 'Block somebody by an id of hers: each is hidden from the other at once'],
-    ['DELETE', false, 'Lift a block'],
-  ] as const) {
-    app.route({
-      method,
-      url: '/me/blocks/:id',
-      onRequest,
-      config: {
-        errors: value ? ['bad_parameter', 'limit_reached', 'overloaded'] : ['bad_parameter', 'overloaded'],
-      },
-      schema: {
-        summary,
-        tags: ['me'],
-        params: anyIdParams,
-        response: { 204: z.undefined().describe('Done') },
-      },
-      handler: async (request, reply) => {
-        const person = userOf(request);
-        await demandWrite(gate, person);
-        await contacts.blockAddress(person, await addressOf(people, networks, request.params.id), value);
-        return reply.code(204).send();
-      },
-    });
-  }
+  acquaintanceSwitch(app, context, {
+    url: '/me/blocks/:id',
+    put: 'Block somebody by an id of hers: each is hidden from the other at once',
+    remove: 'Lift a block',
+    change: (person, address, value) => contacts.blockAddress(person, address, value),
+  });
 }

@@ -1,16 +1,15 @@
 import { z } from 'zod';
-import { demandWrite } from '../../../admission/gate.ts';
 import { admitUser, userOf } from '../auth.ts';
 import type { BridgeApp, BridgeContext } from '../context.ts';
 import { bridgeDialect } from '../dialect.ts';
-import { addressOf, encodeAcquaintance, acquaintanceSchema, anyIdParams } from '../schemas.ts';
+import { encodeAcquaintance, acquaintanceSchema } from '../schemas.ts';
+import { acquaintanceSwitch } from './acquaintance-switch.ts';
 
 type Context = Pick<BridgeContext, 'gate' | 'presence' | 'people' | 'contacts' | 'networks'>;
 
 /** The caller's contacts: one list for all networks (semantics §9). */
 export function myContacts(app: BridgeApp, context: Context): void {
-  const { gate, presence, people, contacts, networks } = context;
-  const onRequest = admitUser(gate);
+  const { gate, presence, contacts, networks } = context;
   const contact = acquaintanceSchema(networks).extend({
     mode: z.string(),
     text: z.string().nullable(),
@@ -19,7 +18,7 @@ export function myContacts(app: BridgeApp, context: Context): void {
   });
 
   app.get('/me/contacts', {
-    onRequest,
+    onRequest: admitUser(gate),
     schema: {
       summary: 'Those of your contacts whom you may see, and how they are',
       tags: ['me'],
@@ -46,30 +45,11 @@ export function myContacts(app: BridgeApp, context: Context): void {
     },
   });
 
-  for (const [method, listed, summary] of [
-    ['PUT', true, 'Add somebody by an id of hers; whether she exists is not told'],
-    ['DELETE', false, 'Take somebody off your contacts'],
-  ] as const) {
-    app.route({
-      method,
-      url: '/me/contacts/:id',
-      onRequest,
-      config: {
-        errors: listed ? ['bad_parameter', 'limit_reached', 'overloaded'] : ['bad_parameter', 'overloaded'],
-      },
-      schema: {
-        summary,
-        tags: ['me'],
-        params: anyIdParams,
-        response: { 204: z.undefined().describe('Done') },
-      },
-      handler: async (request, reply) => {
-        const person = userOf(request);
-        await demandWrite(gate, person);
-        const address = await addressOf(people, networks, request.params.id);
-        await contacts.change(person, listed ? [address] : [], listed ? [] : [address]);
-        return reply.code(204).send();
-      },
-    });
-  }
+  acquaintanceSwitch(app, context, {
+    url: '/me/contacts/:id',
+    put: 'Add somebody by an id of hers; whether she exists is not told',
+    remove: 'Take somebody off your contacts',
+    change: (person, address, listed) =>
+      contacts.change(person, listed ? [address] : [], listed ? [] : [address]),
+  });
 }
