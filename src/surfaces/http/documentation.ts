@@ -22,6 +22,22 @@ export interface Documentation {
   readonly open?: boolean;
 }
 
+/** How any request of a user may be refused. */
+export const ADMISSION = [
+  'missing_token',
+  'unknown_token',
+  'rate_limited',
+  'upstream_unavailable',
+  'store_unavailable',
+] as const satisfies readonly ErrorCode[];
+/** How any request with a body may be refused. */
+export const READING = [
+  'not_json',
+  'bad_json',
+  'body_too_large',
+  'overloaded',
+] as const satisfies readonly ErrorCode[];
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     documentation?: Documentation;

@@ -3,7 +3,7 @@ import { BridgeError } from '../../presence/errors.ts';
 import { errorBody, matrixRefusal } from '../../protocols/matrix/errors.ts';
 import { asBridgeError, logFailure } from '../http/bridge-error.ts';
 import type { Described, Publication } from '../http/documentation.ts';
-import { document } from '../http/documentation.ts';
+import { ADMISSION, document, READING } from '../http/documentation.ts';
 import { takeBodiesAsBytes } from '../http/json-body.ts';
 import { withOtherMethodsRefused } from '../http/other-methods.ts';
 import { CALLER } from './auth.ts';
@@ -22,16 +22,6 @@ export const HEADERS = {
 
 export type MatrixSurfaceOptions = MatrixContext & { readonly publication?: Publication };
 
-/** How any request of a caller may be refused, and any with a body. */
-const AUTHENTICATION = [
-  'missing_token',
-  'unknown_token',
-  'rate_limited',
-  'upstream_unavailable',
-  'store_unavailable',
-] as const;
-const READING = ['not_json', 'bad_json', 'body_too_large', 'overloaded'] as const;
-
 const DESCRIBED: Described = {
   title: 'Matrix client API of plexibridge',
   description: 'Presence as Matrix clients know it, in the words of `api/v1`, `r0`, `v3` and `unstable`.',
@@ -48,7 +38,7 @@ const DESCRIBED: Described = {
   refusal: matrixRefusal,
   errorBody,
   errorsOf: ({ open, schema }) => [
-    ...(open ? [] : AUTHENTICATION),
+    ...(open ? [] : ADMISSION),
     // Of somebody else, or in a form that no id has.
     ...(schema.params === undefined ? [] : (['bad_parameter', 'forbidden'] as const)),
     ...(schema.querystring === undefined ? [] : (['bad_parameter'] as const)),

@@ -4,7 +4,7 @@ import { BridgeError } from '../../presence/errors.ts';
 import { errorBody, plexichatRefusal } from '../../protocols/plexichat/errors.ts';
 import { asBridgeError, logFailure } from '../http/bridge-error.ts';
 import type { Described, Publication } from '../http/documentation.ts';
-import { document } from '../http/documentation.ts';
+import { ADMISSION, document, READING } from '../http/documentation.ts';
 import { takeBodiesAsBytes } from '../http/json-body.ts';
 import { withOtherMethodsRefused } from '../http/other-methods.ts';
 import type { PlexichatContext } from './context.ts';
@@ -13,16 +13,6 @@ import { RATE_LIMIT_HEADERS } from './rate-limit.ts';
 import { health } from './routes/health.ts';
 import { plexichatRoutes } from './routes/index.ts';
 
-/** How any request of a caller may be refused, and any with a body. */
-const AUTHENTICATION = [
-  'missing_token',
-  'unknown_token',
-  'rate_limited',
-  'upstream_unavailable',
-  'store_unavailable',
-] as const;
-const READING = ['not_json', 'bad_json', 'body_too_large', 'overloaded'] as const;
-
 const DESCRIBED: Described = {
   title: 'Plexichat API of plexibridge',
   description: 'Presence as Plexichat clients know it. What happens is told at the WebSocket `/gateway`.',
@@ -30,10 +20,7 @@ const DESCRIBED: Described = {
   securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
   refusal: plexichatRefusal,
   errorBody,
-  errorsOf: ({ open, schema }) => [
-    ...(open ? [] : AUTHENTICATION),
-    ...(schema.body === undefined ? [] : READING),
-  ],
+  errorsOf: ({ open, schema }) => [...(open ? [] : ADMISSION), ...(schema.body === undefined ? [] : READING)],
 };
 
 /** What clients send; those that mean nothing here do no harm (Plexichat CORS). */
