@@ -1,7 +1,7 @@
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { call, words } from './api.js';
-import { Card, Heading, html, Mode, MODES, Status, Trouble, useFocus, When } from './parts.js';
+import { AccountIds, Card, Heading, html, Mode, MODES, Status, Trouble, useFocus, When } from './parts.js';
 
 const SAID = ['online', 'idle', 'dnd', 'invisible', 'offline'];
 const MINUTE = 60;
@@ -278,13 +278,7 @@ function Accounts({ person, networks, act }) {
     : ['POST', 'Link', 'Your accounts are one person now.'];
   return html`<${Card} title="Accounts">
     <dl>
-      ${networks.map(
-        (network) =>
-          html`<dt>${network}</dt>
-            <dd class="id">
-              ${person[`${network}_id`]}${person.stand_ins.includes(network) && html` <span class="tag">stand-in</span>`}
-            </dd>`,
-      )}
+      <${AccountIds} person=${person} networks=${networks} />
     </dl>
     <details>
       <summary>${person.linked ? 'Unlink these accounts' : 'Link an account of the other network'}</summary>

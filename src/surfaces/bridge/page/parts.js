@@ -92,6 +92,27 @@ export function Status({ text, emoji }) {
   return html`<span>${[emoji, text].filter(Boolean).join(' ')}</span>`;
 }
 
+/** Status and last activity, of herself or as others see them. */
+export function Face({ face }) {
+  return html`<dl>
+    <dt>Status</dt>
+    <dd><${Status} ...${face} /></dd>
+    <dt>Last active</dt>
+    <dd><${When} at=${face.last_active_at} none="unknown" /></dd>
+  </dl>`;
+}
+
+/** Her id on each network, as entries of a list of descriptions. */
+export function AccountIds({ person, networks }) {
+  return networks.map(
+    (network) =>
+      html`<dt>${network}</dt>
+        <dd class="id">
+          ${person[`${network}_id`]}${person.stand_ins.includes(network) && html` <span class="tag">stand-in</span>`}
+        </dd>`,
+  );
+}
+
 /** Says what went wrong, at once, also to those who do not see it. */
 export function Trouble({ children }) {
   return html`<p class="trouble" role="alert">${children}</p>`;

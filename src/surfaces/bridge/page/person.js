@@ -1,6 +1,18 @@
 import { useEffect, useState } from 'preact/hooks';
 import { call, words } from './api.js';
-import { Card, Heading, html, Mode, MODES, Sentences, Status, Trouble, When } from './parts.js';
+import {
+  AccountIds,
+  Card,
+  Face,
+  Heading,
+  html,
+  Mode,
+  MODES,
+  Sentences,
+  Status,
+  Trouble,
+  When,
+} from './parts.js';
 
 /** One person, and why she is shown as she is; `seen` changes whenever she is shown otherwise. */
 export function Person({ id, networks, seen }) {
@@ -42,23 +54,12 @@ export function Person({ id, networks, seen }) {
     <div class="columns">
       <${Card} title="Shown as">
         <p class="big" aria-live="polite"><${Mode} mode=${shown.mode} /></p>
-        <dl>
-          <dt>Status</dt>
-          <dd><${Status} ...${shown} /></dd>
-          <dt>Last active</dt>
-          <dd><${When} at=${shown.last_active_at} none="unknown" /></dd>
-        </dl>
+        <${Face} face=${shown} />
         <${Sentences} texts=${because} />
       <//>
       <${Card} title="Accounts">
         <dl>
-          ${networks.map(
-            (network) =>
-              html`<dt>${network}</dt>
-                <dd class="id">
-                  ${person[`${network}_id`]}${person.stand_ins.includes(network) && html` <span class="tag">stand-in</span>`}
-                </dd>`,
-          )}
+          <${AccountIds} person=${person} networks=${networks} />
           <dt>Id here</dt>
           <dd class="id">${person.id}</dd>
         </dl>
@@ -208,12 +209,7 @@ function Reveal({ revealed, reveal }) {
   return html`<${Card} title="What she herself sees">
     <p role="status">Kept in the <a href="#/audit">audit log</a> with your reason.</p>
     <p class="big"><${Mode} mode=${revealed.mode} /></p>
-    <dl>
-      <dt>Status</dt>
-      <dd><${Status} ...${revealed} /></dd>
-      <dt>Last active</dt>
-      <dd><${When} at=${revealed.last_active_at} none="unknown" /></dd>
-    </dl>
+    <${Face} face=${revealed} />
     <${Sentences} texts=${revealed.because} />
     <${Grounds} ...${revealed.grounds} />
   <//>`;
