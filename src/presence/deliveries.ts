@@ -22,30 +22,26 @@ export interface Delivery {
  */
 export class Deliveries {
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #byPerson = new Map<PersonId, Map<string, Delivery>>();
+  /** Of each the newest first; last stands whoever was told of last. */
+  readonly #byPerson = new Map<PersonId, readonly Delivery[]>();
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
   }
 
   note(person: PersonId, delivery: Omit<Delivery, 'at'>): void {
-    const hers = this.#byPerson.get(person) ?? new Map<string, Delivery>();
-    const key = `${delivery.kind} ${delivery.to}`;
-    putLast(hers, key, { ...delivery, at: this.#clock.now() }, MAX_RECEIVERS);
-    putLast(this.#byPerson, person, hers, MAX_PEOPLE);
+    const before = this.#byPerson.get(person) ?? [];
+    const others = before.filter(({ kind, to }) => kind !== delivery.kind || to !== delivery.to);
+    const deliveries = [{ ...delivery, at: this.#clock.now() }, ...others];
+    this.#byPerson.delete(person);
+    this.#byPerson.set(person, deliveries.slice(0, MAX_RECEIVERS));
+    if (this.#byPerson.size <= MAX_PEOPLE) return;
+    const [longestAgo] = this.#byPerson.keys();
+    if (longestAgo !== undefined) this.#byPerson.delete(longestAgo);
   }
 
   /** The last to each of those who were told last, the newest first. */
   of(person: PersonId): readonly Delivery[] {
-    return [...(this.#byPerson.get(person)?.values() ?? [])].reverse();
-  }
-}
-
-function putLast<K, V>(map: Map<K, V>, key: K, value: V, max: number): void {
-  map.delete(key);
-  map.set(key, value);
-  for (const first of map.keys()) {
-    if (map.size <= max) break;
-    map.delete(first);
+    return this.#byPerson.get(person) ?? [];
   }
 }
